@@ -1,0 +1,134 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// What every target of ours is compiled with. Warnings are errors in every build, so no separate build has to prove it.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOSSL", package: "swift-nio-ssl"),
+    .product(name: "Logging", package: "swift-log"),
+]
+let http: [Target.Dependency] = [
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOWebSocket", package: "swift-nio"),
+]
+let startUp: [Target.Dependency] = [
+    .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    .product(name: "Logging", package: "swift-log"),
+    .product(name: "Metrics", package: "swift-metrics"),
+    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+]
+
+func library(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+func executable(_ name: String, _ path: String, _ service: Target.Dependency) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: [service, "EverlineService", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+        path: path, swiftSettings: settings)
+}
+func tests(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+let onlyTests = Context.environment["EVERLINE_TESTS"]?.split(separator: ",").map(String.init)
+
+let package = Package(
+    name: "everline",
+    products: [
+        .executable(name: "auth", targets: ["auth"]),
+        .executable(name: "message-gateway", targets: ["message-gateway"]),
+        .executable(name: "history", targets: ["history"]),
+        .executable(name: "db-guardian", targets: ["db-guardian"]),
+    ],
+    dependencies: [
+        // Event loops, sockets, HTTP/1 and WebSocket framing.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        // TLS 1.3 on NIO's channels.
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        // Ordered start and graceful stop of a service's parts.
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        // One logging interface, also used by the lifecycle package.
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        // One metrics interface; the Prometheus text page behind it is ours, because no exporter is in reach.
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        // Layered configuration: flags over environment over file.
+        .package(
+            url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["JSON", "CommandLineArguments"]),
+        // Subcommands, --help and exit codes of the four executables.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        // Deque: the queues on the message's way.
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    ],
+    targets: [
+        // Shared: what all services stand on.
+        library("EverlineProtocol", "Shared/Protocol"),
+        .systemLibrary(
+            name: "CCrypto", path: "Shared/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        library("EverlineCryptography", "Shared/Cryptography", ["CCrypto"]),
+        library("EverlineLines", "Shared/Lines", ["EverlineProtocol"] + nio),
+        .systemLibrary(name: "CPostgres", path: "Shared/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        library(
+            "EverlinePostgres", "Shared/Postgres",
+            [
+                "CPostgres", .product(name: "Logging", package: "swift-log"),
+                .product(name: "DequeModule", package: "swift-collections"),
+            ]),
+        .systemLibrary(
+            name: "CHiredis", path: "Shared/CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+        library(
+            "EverlineRedis", "Shared/Redis",
+            ["CHiredis", "EverlineCryptography", .product(name: "DequeModule", package: "swift-collections")] + nio),
+        library(
+            "EverlineService", "Shared/Service",
+            [
+                "EverlineProtocol", "EverlineLines", "EverlinePostgres", "EverlineRedis",
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ] + startUp + nio),
+
+        // Services. Client: what others may import. Service: rules, storage and wire. Executable: wiring.
+        library("AuthClient", "Services/Auth/Client", ["EverlineProtocol", "EverlineLines"]),
+        library("AuthService", "Services/Auth/Service", ["EverlineService", "EverlineCryptography"]),
+        executable("auth", "Services/Auth/Executable", "AuthService"),
+
+        library("HistoryClient", "Services/History/Client", ["EverlineProtocol", "EverlineLines"]),
+        library("HistoryService", "Services/History/Service", ["EverlineService", "AuthClient"]),
+        executable("history", "Services/History/Executable", "HistoryService"),
+
+        library(
+            "GatewayService", "Services/MessageGateway/Service",
+            [
+                "EverlineService", "AuthClient", "HistoryClient", "EverlineCryptography",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ] + nio + http),
+        executable("message-gateway", "Services/MessageGateway/Executable", "GatewayService"),
+
+        library("GuardianService", "Services/DBGuardian/Service", ["EverlineService", "EverlineCryptography"]),
+        executable("db-guardian", "Services/DBGuardian/Executable", "GuardianService"),
+
+        // Tests.
+        tests("ProtocolTests", "Tests/Protocol", ["EverlineProtocol"]),
+        tests(
+            "LinesTests", "Tests/Lines",
+            ["EverlineLines", "EverlineProtocol", .product(name: "NIOEmbedded", package: "swift-nio")] + nio),
+        tests("PostgresTests", "Tests/Postgres", ["EverlinePostgres"]),
+        tests("RedisTests", "Tests/Redis", ["EverlineRedis"] + nio),
+        tests("ServiceTests", "Tests/Service", ["EverlineService"]),
+        tests("AuthTests", "Tests/Auth", ["AuthService"]),
+        tests("GatewayTests", "Tests/MessageGateway", ["GatewayService"]),
+        tests("HistoryTests", "Tests/History", ["HistoryService"]),
+        tests("GuardianTests", "Tests/DBGuardian", ["GuardianService"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+if let onlyTests { package.targets.removeAll { $0.type == .test && !onlyTests.contains($0.name) } }
