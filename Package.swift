@@ -22,7 +22,6 @@ let http: [Target.Dependency] = [
 ]
 let startUp: [Target.Dependency] = [
     .product(name: "ArgumentParser", package: "swift-argument-parser"),
-    .product(name: "Logging", package: "swift-log"),
     .product(name: "Metrics", package: "swift-metrics"),
     .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
 ]
@@ -84,7 +83,7 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ]),
         .systemLibrary(
-            name: "CHiredis", path: "Shared/CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+            name: "CHiredis", path: "Shared/CHiredis", providers: [.apt(["libhiredis-dev"])]),
         library(
             "EverlineRedis", "Shared/Redis",
             ["CHiredis", "EverlineCryptography", .product(name: "DequeModule", package: "swift-collections")] + nio),

@@ -1,0 +1,30 @@
+/// Every bound of the wire in one place. Lengths are bytes unless the name says otherwise.
+package enum Limits {
+    /// One line, its `\n` not counted; more is `line.too_long` and ends the connection.
+    package static let line = 65_536
+    /// How deep arrays and objects may nest; no method needs more than four.
+    package static let nesting = 32
+    /// Requests in one batch.
+    package static let batch = 100
+    /// A message's text as UTF-8.
+    package static let body = 16_384
+    /// A room's name, in characters as a reader counts them (grapheme clusters), and as UTF-8.
+    package static let roomCharacters = 64
+    package static let roomBytes = 2_048
+    package static let titleCharacters = 200
+    /// A user's shown name, in characters.
+    package static let displayNameCharacters = 64
+    package static let usernameCharacters = 2...32
+    package static let usernameBytes = 512
+    /// A password, in Unicode code points.
+    package static let passwordCodePoints = 8...256
+    /// What a client calls itself.
+    package static let clientNameBytes = 256
+    /// Messages in one page of history.
+    package static let page = 200
+    package static let defaultPage = 50
+    /// Messages in a room's window in Redis, and those a `room.open` answers with.
+    package static let window = 50
+    /// A request's `id` when it is a string.
+    package static let requestID = 256
+}
