@@ -25,12 +25,16 @@ package struct ErrorCode: Sendable, Hashable {
     package static let lineTooLong = ErrorCode(1001, "line.too_long", "A line is longer than 65,536 bytes", ends: true)
     package static let batchTooLarge = ErrorCode(1002, "batch.too_large", "A batch holds more than 100 requests")
     package static let overloaded = ErrorCode(1003, "overloaded", "Too much is waiting; try again shortly", retryable: true)
-    package static let unavailable = ErrorCode(1004, "unavailable", "A part of the server is not reachable; try again", retryable: true)
-    package static let deadline = ErrorCode(1005, "deadline", "The answer took too long; the outcome is not known", retryable: true)
+    package static let unavailable = ErrorCode(
+        1004, "unavailable", "A part of the server is not reachable; try again", retryable: true)
+    package static let deadline = ErrorCode(
+        1005, "deadline", "The answer took too long; the outcome is not known", retryable: true)
     package static let rateLimited = ErrorCode(1006, "rate.limited", "Too many requests; try again later", retryable: true)
     package static let peerForbidden = ErrorCode(1007, "peer.forbidden", "This peer may not call this method")
-    package static let shuttingDown = ErrorCode(1008, "shutting_down", "The server is stopping; connect again", retryable: true, ends: true)
-    package static let readerStalled = ErrorCode(1009, "reader.stalled", "Nothing was read for too long; connect again", retryable: true, ends: true)
+    package static let shuttingDown = ErrorCode(
+        1008, "shutting_down", "The server is stopping; connect again", retryable: true, ends: true)
+    package static let readerStalled = ErrorCode(
+        1009, "reader.stalled", "Nothing was read for too long; connect again", retryable: true, ends: true)
     package static let lineUnfinished = ErrorCode(1010, "line.unfinished", "A line was not finished in time", ends: true)
 
     package static let sessionRequired = ErrorCode(1101, "session.required", "Log in or resume a session first")
@@ -38,7 +42,8 @@ package struct ErrorCode: Sendable, Hashable {
     package static let invalidCredentials = ErrorCode(1103, "auth.invalid_credentials", "The username or the password is wrong")
     package static let usernameTaken = ErrorCode(1104, "auth.username_taken", "The username is taken")
     package static let authBusy = ErrorCode(1105, "auth.busy", "Too many logins at once; try again shortly", retryable: true)
-    package static let authThrottled = ErrorCode(1106, "auth.throttled", "Too many attempts from here; try again later", retryable: true)
+    package static let authThrottled = ErrorCode(
+        1106, "auth.throttled", "Too many attempts from here; try again later", retryable: true)
 
     package static let roomNotFound = ErrorCode(1201, "room.not_found", "There is no such room, or it is not yours")
     package static let roomNotMember = ErrorCode(1202, "room.not_member", "Join the room first")
@@ -51,7 +56,8 @@ package struct ErrorCode: Sendable, Hashable {
     /// Every row, in the order of documentation.
     package static let all: [ErrorCode] = [
         .parseError, .invalidRequest, .methodNotFound, .invalidParams, .internalError,
-        .lineTooLong, .batchTooLarge, .overloaded, .unavailable, .deadline, .rateLimited, .peerForbidden, .shuttingDown, .readerStalled,
+        .lineTooLong, .batchTooLarge, .overloaded, .unavailable, .deadline, .rateLimited, .peerForbidden, .shuttingDown,
+        .readerStalled,
         .lineUnfinished,
         .sessionRequired, .sessionInvalid, .invalidCredentials, .usernameTaken, .authBusy, .authThrottled,
         .roomNotFound, .roomNotMember, .roomExists, .roomForbidden, .userNotFound, .messageNotFound, .epochChanged,

@@ -52,7 +52,8 @@ package enum Incoming: Sendable {
 
     private static func element(_ json: JSON) -> Element {
         guard case .object(let members) = json else {
-            return .failure(.init(id: .null, error: RPCError(.invalidRequest, detail: "a request is an object, not \(json.kind)")))
+            return .failure(
+                .init(id: .null, error: RPCError(.invalidRequest, detail: "a request is an object, not \(json.kind)")))
         }
         var id: RequestID?
         var version = false

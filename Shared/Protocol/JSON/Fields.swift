@@ -36,7 +36,8 @@ package struct Fields {
         case nil: return nil
         case .int(let value)?:
             guard range.contains(value) else {
-                let bounds = range.upperBound == .max ? "at least \(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
+                let bounds =
+                    range.upperBound == .max ? "at least \(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
                 throw RPCError(.invalidParams, detail: "\(name) must be \(bounds)", parameter: name)
             }
             return value
@@ -57,14 +58,17 @@ package struct Fields {
     }
     package mutating func bool(_ name: String) throws(RPCError) -> Bool { try required(name, try optionalBool(name)) }
 
-    package mutating func optionalObject<Value: WireObject>(_ name: String, as type: Value.Type = Value.self) throws(RPCError) -> Value? {
+    package mutating func optionalObject<Value: WireObject>(_ name: String, as type: Value.Type = Value.self) throws(RPCError)
+        -> Value?
+    {
         guard let found = json(name) else { return nil }
         return try Value(found, strict: strict)
     }
     package mutating func object<Value: WireObject>(_ name: String, as type: Value.Type = Value.self) throws(RPCError) -> Value {
         try required(name, try optionalObject(name, as: type))
     }
-    package mutating func objects<Value: WireObject>(_ name: String, as type: Value.Type = Value.self) throws(RPCError) -> [Value] {
+    package mutating func objects<Value: WireObject>(_ name: String, as type: Value.Type = Value.self) throws(RPCError) -> [Value]
+    {
         switch json(name) {
         case .array(let elements)?:
             var values: [Value] = []

@@ -1,0 +1,120 @@
+/// A message as everyone sees it. `seq` is its number in its room, from 1 without a gap.
+package struct Message: WireObject, Equatable {
+    package let room: String
+    package let seq: Int64
+    package let epoch: String
+    package let sender: String
+    package let senderName: String
+    package let body: String
+    package let sentAt: Timestamp
+    package let clientID: WireUUID
+    package let replyTo: Int64?
+
+    package init(
+        room: String, seq: Int64, epoch: String, sender: String, senderName: String, body: String, sentAt: Timestamp,
+        clientID: WireUUID, replyTo: Int64?
+    ) {
+        self.room = room
+        self.seq = seq
+        self.epoch = epoch
+        self.sender = sender
+        self.senderName = senderName
+        self.body = body
+        self.sentAt = sentAt
+        self.clientID = clientID
+        self.replyTo = replyTo
+    }
+    package init(from fields: inout Fields) throws(RPCError) {
+        room = try fields.string("room")
+        seq = try fields.int("seq")
+        epoch = try fields.string("epoch")
+        sender = try fields.string("sender")
+        senderName = try fields.string("senderName")
+        body = try fields.string("body")
+        sentAt = try fields.timestamp("sentAt")
+        clientID = try fields.uuid("clientId")
+        replyTo = try fields.optionalInt("replyTo")
+    }
+    package func encode(to object: inout ObjectWriter) {
+        object.field("room", room)
+        object.field("seq", seq)
+        object.field("epoch", epoch)
+        object.field("sender", sender)
+        object.field("senderName", senderName)
+        object.field("body", body)
+        object.field("sentAt", sentAt.description)
+        object.field("clientId", clientID.description)
+        object.field("replyTo", replyTo)
+    }
+}
+
+package enum MessageSend: Method {
+    package static let name = "message.send"
+
+    package struct Params: WireObject {
+        package let room: String
+        package let clientID: WireUUID
+        package let body: String
+        package let replyTo: Int64?
+        package let epoch: String?
+
+        package init(room: String, clientID: WireUUID, body: String, replyTo: Int64? = nil, epoch: String? = nil) {
+            self.room = room
+            self.clientID = clientID
+            self.body = body
+            self.replyTo = replyTo
+            self.epoch = epoch
+        }
+        package init(from fields: inout Fields) throws(RPCError) {
+            room = try fields.room()
+            clientID = try fields.uuid("clientId")
+            body = try fields.body()
+            replyTo = try fields.optionalInt("replyTo", in: 1...Int64.max)
+            epoch = try fields.optionalString("epoch")
+            if replyTo != nil, epoch == nil {
+                throw RPCError(.invalidParams, detail: "replyTo names a number, so epoch must be given", parameter: "epoch")
+            }
+        }
+        package func encode(to object: inout ObjectWriter) {
+            object.field("room", room)
+            object.field("clientId", clientID.description)
+            object.field("body", body)
+            object.field("replyTo", replyTo)
+            object.field("epoch", epoch)
+        }
+    }
+
+    package struct Result: WireObject {
+        package let seq: Int64
+        package let epoch: String
+        package let sentAt: Timestamp
+        package let duplicate: Bool
+
+        package init(seq: Int64, epoch: String, sentAt: Timestamp, duplicate: Bool) {
+            self.seq = seq
+            self.epoch = epoch
+            self.sentAt = sentAt
+            self.duplicate = duplicate
+        }
+        package init(from fields: inout Fields) throws(RPCError) {
+            seq = try fields.int("seq")
+            epoch = try fields.string("epoch")
+            sentAt = try fields.timestamp("sentAt")
+            duplicate = try fields.optionalBool("duplicate") ?? false
+        }
+        package func encode(to object: inout ObjectWriter) {
+            object.field("seq", seq)
+            object.field("epoch", epoch)
+            object.field("sentAt", sentAt.description)
+            if duplicate { object.field("duplicate", true) }
+        }
+    }
+}
+
+/// The names of the pushes.
+package enum Push {
+    package static let messagePosted = "message.posted"
+    package static let roomChanged = "room.changed"
+    package static let roomReset = "room.reset"
+    package static let sessionEnded = "session.ended"
+}

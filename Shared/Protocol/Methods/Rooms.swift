@@ -1,0 +1,234 @@
+package enum RoomKind: String, Sendable {
+    case `public`, `private`, direct
+}
+
+/// A room as a list shows it.
+package struct Room: WireObject, Equatable {
+    package let room: String
+    package let kind: RoomKind
+    package let title: String?
+    package let joined: Bool
+    package let members: Int64
+    package let lastSeq: Int64
+
+    package init(room: String, kind: RoomKind, title: String?, joined: Bool, members: Int64, lastSeq: Int64) {
+        self.room = room
+        self.kind = kind
+        self.title = title
+        self.joined = joined
+        self.members = members
+        self.lastSeq = lastSeq
+    }
+    package init(from fields: inout Fields) throws(RPCError) {
+        room = try fields.string("room")
+        kind = RoomKind(rawValue: try fields.string("kind")) ?? .private
+        title = try fields.optionalString("title")
+        joined = try fields.bool("joined")
+        members = try fields.int("members")
+        lastSeq = try fields.int("lastSeq")
+    }
+    package func encode(to object: inout ObjectWriter) {
+        object.field("room", room)
+        object.field("kind", kind.rawValue)
+        object.field("title", title)
+        object.field("joined", joined)
+        object.field("members", members)
+        object.field("lastSeq", lastSeq)
+    }
+}
+
+package struct RoomParams: WireObject {
+    package let room: String
+
+    package init(room: String) { self.room = room }
+    package init(from fields: inout Fields) throws(RPCError) { room = try fields.room() }
+    package func encode(to object: inout ObjectWriter) { object.field("room", room) }
+}
+
+package struct RoomResult: WireObject {
+    package let room: Room
+
+    package init(room: Room) { self.room = room }
+    package init(from fields: inout Fields) throws(RPCError) { room = try fields.object("room") }
+    package func encode(to object: inout ObjectWriter) { object.field("room", room) }
+}
+
+package enum RoomCreate: Method {
+    package static let name = "room.create"
+    package typealias Result = RoomResult
+
+    package struct Params: WireObject {
+        package let room: String
+        package let kind: RoomKind
+        package let title: String?
+
+        package init(from fields: inout Fields) throws(RPCError) {
+            room = try fields.room()
+            let word = try fields.optionalString("kind") ?? RoomKind.public.rawValue
+            guard let kind = RoomKind(rawValue: word), kind != .direct else {
+                throw RPCError(.invalidParams, detail: "kind is public or private", parameter: "kind")
+            }
+            self.kind = kind
+            title = try fields.optionalLine("title", characters: Limits.titleCharacters)
+        }
+        package func encode(to object: inout ObjectWriter) {
+            object.field("room", room)
+            object.field("kind", kind.rawValue)
+            object.field("title", title)
+        }
+    }
+}
+
+package enum RoomList: Method {
+    package static let name = "room.list"
+    package typealias Params = Nothing
+
+    package struct Result: WireObject {
+        package let rooms: [Room]
+
+        package init(rooms: [Room]) { self.rooms = rooms }
+        package init(from fields: inout Fields) throws(RPCError) { rooms = try fields.objects("rooms") }
+        package func encode(to object: inout ObjectWriter) { object.field("rooms", rooms) }
+    }
+}
+
+package enum RoomJoin: Method {
+    package static let name = "room.join"
+    package typealias Params = RoomParams
+    package typealias Result = RoomResult
+}
+package enum RoomLeave: Method {
+    package static let name = "room.leave"
+    package typealias Params = RoomParams
+    package typealias Result = Nothing
+}
+package enum RoomClose: Method {
+    package static let name = "room.close"
+    package typealias Params = RoomParams
+    package typealias Result = Nothing
+}
+
+package enum RoomInvite: Method {
+    package static let name = "room.invite"
+    package typealias Result = Nothing
+
+    package struct Params: WireObject {
+        package let room: String
+        package let username: String
+
+        package init(from fields: inout Fields) throws(RPCError) {
+            room = try fields.room()
+            username = try fields.username()
+        }
+        package func encode(to object: inout ObjectWriter) {
+            object.field("room", room)
+            object.field("username", username)
+        }
+    }
+}
+
+package enum RoomMembers: Method {
+    package static let name = "room.members"
+    package typealias Params = RoomParams
+
+    package struct Member: WireObject {
+        package let username: String
+        package let displayName: String
+        /// owner, moderator or member.
+        package let role: String
+
+        package init(username: String, displayName: String, role: String) {
+            self.username = username
+            self.displayName = displayName
+            self.role = role
+        }
+        package init(from fields: inout Fields) throws(RPCError) {
+            username = try fields.string("username")
+            displayName = try fields.string("displayName")
+            role = try fields.string("role")
+        }
+        package func encode(to object: inout ObjectWriter) {
+            object.field("username", username)
+            object.field("displayName", displayName)
+            object.field("role", role)
+        }
+    }
+
+    package struct Result: WireObject {
+        package let members: [Member]
+
+        package init(members: [Member]) { self.members = members }
+        package init(from fields: inout Fields) throws(RPCError) { members = try fields.objects("members") }
+        package func encode(to object: inout ObjectWriter) { object.field("members", members) }
+    }
+}
+
+package enum RoomOpen: Method {
+    package static let name = "room.open"
+
+    package struct Params: WireObject {
+        package let room: String
+        package let epoch: String?
+        /// The last number seen: pushes begin at the next.
+        package let after: Int64?
+        package let afterRev: Int64?
+
+        package init(from fields: inout Fields) throws(RPCError) {
+            room = try fields.room()
+            epoch = try fields.optionalString("epoch")
+            after = try fields.optionalInt("after")
+            afterRev = try fields.optionalInt("afterRev")
+            if after != nil || afterRev != nil, epoch == nil {
+                throw RPCError(.invalidParams, detail: "after names a number, so epoch must be given", parameter: "epoch")
+            }
+        }
+        package func encode(to object: inout ObjectWriter) {
+            object.field("room", room)
+            object.field("epoch", epoch)
+            object.field("after", after)
+            object.field("afterRev", afterRev)
+        }
+    }
+
+    package struct Result: WireObject {
+        package let room: String
+        package let epoch: String
+        package let lastSeq: Int64
+        package let lastRev: Int64
+        package let readSeq: Int64
+        /// Messages as JSON, oldest first.
+        package let messages: [[UInt8]]
+        /// The epoch named by the caller has ended; all they hold of this room is to be dropped.
+        package let reset: Bool
+
+        package init(
+            room: String, epoch: String, lastSeq: Int64, lastRev: Int64, readSeq: Int64, messages: [[UInt8]], reset: Bool
+        ) {
+            self.room = room
+            self.epoch = epoch
+            self.lastSeq = lastSeq
+            self.lastRev = lastRev
+            self.readSeq = readSeq
+            self.messages = messages
+            self.reset = reset
+        }
+        package init(from fields: inout Fields) throws(RPCError) {
+            room = try fields.string("room")
+            epoch = try fields.string("epoch")
+            lastSeq = try fields.int("lastSeq")
+            lastRev = try fields.int("lastRev")
+            readSeq = try fields.int("readSeq")
+            messages = try fields.objects("messages", as: Message.self).map { $0.jsonBytes() }
+            reset = try fields.optionalBool("reset") ?? false
+        }
+        package func encode(to object: inout ObjectWriter) {
+            object.field("room", room)
+            object.field("epoch", epoch)
+            object.field("lastSeq", lastSeq)
+            object.field("lastRev", lastRev)
+            object.field("readSeq", readSeq)
+            object.field("messages", rawElements: messages)
+            if reset { object.field("reset", true) }
+        }
+    }
+}
