@@ -1,0 +1,76 @@
+import { storage } from "./storage.js";
+
+const KEY = "everline.session";
+
+/** Who is logged in here, and their session's token. Event: `change`. */
+export class Account extends EventTarget {
+  #connection;
+  #held = storage.get(KEY);
+  /** Whether this connection is bound to the user. */
+  bound = false;
+
+  constructor(connection) {
+    super();
+    this.#connection = connection;
+    connection.addEventListener("lost", () => (this.bound = false));
+  }
+
+  get user() {
+    return this.#held?.user ?? null;
+  }
+
+  async register(username, password, displayName) {
+    const params = displayName ? { username, password, displayName } : { username, password };
+    await this.#begin("auth.register", params);
+  }
+
+  async logIn(username, password) {
+    await this.#begin("auth.login", { username, password, client: "web" });
+  }
+
+  /** Binds a new connection to the session that is held; false if that session has ended. */
+  async resume() {
+    const session = this.#held?.session;
+    if (!session) return false;
+    try {
+      const { user } = await this.#connection.request("session.resume", { session });
+      if (this.#held?.session !== session) return this.resume();
+      this.#keep({ user, session });
+      this.bound = true;
+      return true;
+    } catch (error) {
+      if (error.name !== "session.invalid" && error.name !== "invalid_params") throw error;
+      return this.#held?.session !== session && this.resume();
+    }
+  }
+
+  async logOut() {
+    try {
+      if (this.bound) await this.#connection.request("auth.logout");
+    } finally {
+      this.forget();
+    }
+  }
+
+  forget() {
+    if (!this.#held) return;
+    this.bound = false;
+    this.#held = null;
+    storage.remove(KEY);
+    this.dispatchEvent(new Event("change"));
+  }
+
+  async #begin(method, params) {
+    await this.#connection.opened();
+    const { user, session } = await this.#connection.request(method, params);
+    this.bound = true;
+    this.#keep({ user, session });
+  }
+
+  #keep(held) {
+    const before = this.user?.username;
+    this.#held = held;
+    storage.set(KEY, held);
+    if (before !== held.user.username) this.dispatchEvent(new Event("change"));
+  }
+}

@@ -1,0 +1,196 @@
+import { Backoff } from "../wire/backoff.js";
+import { RPCError } from "../wire/rpc-error.js";
+import { RoomLog } from "./room-log.js";
+
+const PAGE = 100;
+/** Missed more than this: the newest are shown, and the rest is there for whoever scrolls. */
+const CATCH_UP = 400;
+/** Rooms that go on receiving in the background, and how much of each is kept. */
+const OPEN_ROOMS = 20;
+const BACKGROUND = 100;
+
+/**
+ * The rooms that were opened: brings their messages in, keeps them following, and takes up after a lost connection where each had got to.
+ * Event: `change` (detail: log), after anything of a log has changed; `arrived` (detail: {log, message}) for each live one.
+ */
+export class Reader extends EventTarget {
+  logs = new Map();
+  current = null;
+  #connection;
+  #directory;
+  #ready;
+  #backoffs = new Map();
+
+  constructor(connection, directory, ready) {
+    super();
+    this.#connection = connection;
+    this.#directory = directory;
+    this.#ready = ready;
+    connection.addEventListener("push", (event) => this.#pushed(event.detail));
+    connection.addEventListener("lost", () => {
+      for (const log of this.logs.values()) if (log.state !== "refused") log.state = "lost";
+    });
+  }
+
+  forgetAll() {
+    this.logs.clear();
+    this.current = null;
+  }
+
+  /** Shows a room: it is opened if it is not. */
+  show(name) {
+    const left = this.current;
+    this.current = name;
+    if (left && left !== name) this.logs.get(left)?.trimStart(BACKGROUND);
+    if (!name) return null;
+    let log = this.logs.get(name);
+    if (!log) {
+      log = new RoomLog(name);
+    } else {
+      this.logs.delete(name);
+    }
+    // The map's order is the order of use: the first is the one left longest.
+    this.logs.set(name, log);
+    this.#closeOldest();
+    if (log.state === "new" || log.state === "refused") this.open(log);
+    return log;
+  }
+
+  /** Opens a room, or takes it up again after the last number that it had got to. */
+  async open(log, { fresh = false } = {}) {
+    if (log.state === "opening" || !this.#ready()) return;
+    const listed = this.#directory.get(log.room)?.lastSeq ?? 0;
+    const far = listed - log.lastSeq > CATCH_UP;
+    const resume = !fresh && !far && log.epoch !== null;
+    const params = resume ? { room: log.room, epoch: log.epoch, after: log.lastSeq } : { room: log.room };
+    log.state = "opening";
+    this.#changed(log);
+    try {
+      const opened = await this.#connection.request("room.open", params);
+      log.state = "open";
+      log.error = null;
+      this.#backoffs.delete(log.room);
+      this.#place(log, opened, { resumed: resume, keep: far && !fresh });
+    } catch (error) {
+      this.#failed(log, error);
+    }
+    this.#changed(log);
+  }
+
+  /** After a new connection. */
+  openAll() {
+    for (const log of this.logs.values()) if (log.state !== "refused" || log.room === this.current) this.open(log);
+  }
+
+  close(name) {
+    const log = this.logs.get(name);
+    if (!log) return;
+    this.logs.delete(name);
+    // Whatever becomes of it, the room is closed for us: pushes of unknown rooms are dropped.
+    if (log.state === "open" && this.#ready()) this.#connection.request("room.close", { room: name }).catch(() => {});
+  }
+
+  async loadOlder(log) {
+    if (log.loading.older || log.complete || log.state !== "open") return;
+    await this.#load(log, "older", { before: log.first }, (page) => log.prepend(page));
+  }
+
+  async loadNewer(log) {
+    if (log.loading.newer || log.live || log.state !== "open") return;
+    await this.#load(log, "newer", { after: log.last }, (page) => log.append(page));
+  }
+
+  /** Back from far up to the newest messages. */
+  async toNewest(log) {
+    if (!log.live) await this.open(log, { fresh: true });
+  }
+
+  async #load(log, side, anchor, add) {
+    log.loading[side] = true;
+    this.#changed(log);
+    const { epoch } = log;
+    try {
+      const page = await this.#connection.request("history.page", { room: log.room, ...anchor, limit: PAGE, epoch });
+      if (log.epoch === epoch && !add(page.messages)) throw new RPCError({ name: "unavailable", message: "The page has no place here" });
+      log.loading[side] = false;
+    } catch (error) {
+      if (error.name === "epoch.changed") this.open(log, { fresh: true });
+      // The reader who still looks there asks again; not at once, or a part that is down would be asked without end.
+      setTimeout(() => {
+        log.loading[side] = false;
+        this.#changed(log);
+      }, Math.max(error.retryAfterMs ?? 0, 2000));
+    }
+    this.#changed(log);
+  }
+
+  #place(log, opened, { resumed, keep }) {
+    if (opened.reset || !resumed) {
+      // Far behind, and the reader looks at old messages: those stay, and the newest are one jump away.
+      const stays = keep && !opened.reset && log.epoch === opened.epoch && !log.live && log.messages.length > 0;
+      if (stays) log.lastSeq = Math.max(log.lastSeq, opened.lastSeq);
+      else log.replace(opened);
+    }
+    this.#directory.reached(log.room, Math.max(log.lastSeq, opened.lastSeq), opened.epoch);
+    const early = log.early;
+    log.early = [];
+    for (const message of early) this.#take(log, message);
+  }
+
+  #failed(log, error) {
+    if (error.name === "disconnected" || error.name.startsWith("session.")) {
+      log.state = "lost";
+      return;
+    }
+    log.error = error;
+    if (!error.retryable) {
+      log.state = "refused";
+      return;
+    }
+    log.state = "lost";
+    const backoff = this.#backoffs.get(log.room) ?? new Backoff();
+    this.#backoffs.set(log.room, backoff);
+    setTimeout(() => {
+      if (log.state === "lost" && this.logs.get(log.room) === log) this.open(log);
+    }, Math.max(error.retryAfterMs ?? 0, backoff.next()));
+  }
+
+  #pushed({ method, params }) {
+    const log = this.logs.get(params.room);
+    if (method === "message.posted") {
+      if (!log) return;
+      if (log.state === "opening" && params.epoch !== log.epoch) log.early.push(params);
+      else this.#take(log, params);
+    } else if (method === "room.reset") {
+      if (!log) return;
+      log.clear();
+      this.#changed(log);
+      if (log.state === "open") this.open(log, { fresh: true });
+    }
+  }
+
+  #take(log, message) {
+    const outcome = log.accept(message);
+    if (outcome === "known") return;
+    if (outcome === "hole" || outcome === "epoch") {
+      if (log.state === "opening") log.early.push(message);
+      else this.open(log, { fresh: outcome === "epoch" });
+      return;
+    }
+    if (log.room !== this.current) log.trimStart(BACKGROUND);
+    this.#directory.reached(log.room, log.lastSeq, log.epoch);
+    this.dispatchEvent(new CustomEvent("arrived", { detail: { log, message } }));
+    this.#changed(log);
+  }
+
+  #closeOldest() {
+    for (const name of this.logs.keys()) {
+      if (this.logs.size <= OPEN_ROOMS) return;
+      if (name !== this.current) this.close(name);
+    }
+  }
+
+  #changed(log) {
+    this.dispatchEvent(new CustomEvent("change", { detail: log }));
+  }
+}

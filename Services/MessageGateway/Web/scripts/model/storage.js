@@ -1,0 +1,45 @@
+/** localStorage that may be full or forbidden: then things are kept for this page's life only. */
+const memory = new Map();
+
+export const storage = {
+  get(key) {
+    try {
+      const text = localStorage.getItem(key);
+      if (text !== null) return JSON.parse(text);
+    } catch {
+      // Forbidden, or not ours: what this page itself wrote is in memory.
+    }
+    return memory.get(key) ?? null;
+  },
+
+  set(key, value) {
+    memory.set(key, value);
+    try {
+      localStorage.setItem(key, JSON.stringify(value));
+    } catch {
+      // Kept in memory.
+    }
+  },
+
+  remove(key) {
+    memory.delete(key);
+    try {
+      localStorage.removeItem(key);
+    } catch {
+      // Was never there.
+    }
+  },
+
+  keys(prefix) {
+    const found = new Set([...memory.keys()].filter((key) => key.startsWith(prefix)));
+    try {
+      for (let i = 0; i < localStorage.length; i++) {
+        const key = localStorage.key(i);
+        if (key.startsWith(prefix)) found.add(key);
+      }
+    } catch {
+      // Only memory, then.
+    }
+    return [...found];
+  },
+};

@@ -1,0 +1,29 @@
+import { element } from "./element.js";
+
+const HUES = 12;
+
+/** A round initial in a colour that follows from the username, the same for everyone. */
+export function avatar(username, name) {
+  return element("span", { class: `avatar hue-${hueOf(username)}`, "aria-hidden": "true" }, initials(name || username));
+}
+
+export function hueOf(username) {
+  let hash = 2166136261;
+  for (const character of username) hash = Math.imul(hash ^ character.codePointAt(0), 16777619);
+  return (hash >>> 0) % HUES;
+}
+
+/** The first character, as readers count them; of two words in Latin letters one each. */
+function initials(name) {
+  const words = name.trim().split(/\s+/);
+  const first = firstCharacter(words[0]);
+  const second = words.length > 1 ? firstCharacter(words.at(-1)) : "";
+  const latin = /^\p{Script=Latin}{2}$/u.test(first + second);
+  return (latin ? first + second : first).toLocaleUpperCase();
+}
+
+function firstCharacter(word) {
+  if (!Intl.Segmenter) return Array.from(word)[0] ?? "";
+  for (const { segment } of new Intl.Segmenter().segment(word)) return segment;
+  return "";
+}

@@ -1,0 +1,75 @@
+import { dayOf, momentOf, sameDay, timeOf } from "../words/dates.js";
+import { language } from "../words/language.js";
+import { avatar } from "./avatar.js";
+import { element, icon } from "./element.js";
+import { linked } from "./links.js";
+
+/** Lines by one person within this time stand together under one name. */
+const GROUP_MS = 5 * 60_000;
+
+/** One kept message. What depends on the one before it, its day and its name, is set by `follow`. */
+export function messageItem(message, mine) {
+  const sent = new Date(message.sentAt);
+  const name = message.senderName || message.sender;
+  const time = element("time", { class: "time", datetime: message.sentAt, text: () => timeOf(sent), tip: () => momentOf(sent) });
+  return element(
+    "li",
+    { class: mine ? "message mine" : "message", "data-seq": message.seq, "data-client-id": message.clientId },
+    element("div", { class: "gutter" }, avatar(message.sender, name)),
+    element(
+      "div",
+      { class: "line" },
+      element("p", { class: "byline" }, element("bdi", { class: "sender", title: `@${message.sender}` }, name), time),
+      element("div", { class: "body", dir: "auto" }, ...linked(message.body)),
+    ),
+  );
+}
+
+/** Sets what an item shows because of the message before it: a new day, the mark of what is unread, or the same person going on. */
+export function follow(item, message, previous, unreadFrom) {
+  const sent = new Date(message.sentAt);
+  const before = previous && new Date(previous.sentAt);
+  const newDay = !before || !sameDay(sent, before);
+  const unread = message.seq === unreadFrom;
+  const continued =
+    !newDay && !unread && previous.sender === message.sender && previous.senderName === message.senderName && sent - before < GROUP_MS;
+  item.classList.toggle("continued", continued);
+  divider(item, "unread-from", unread, () => element("p", { class: "divider unread-from", text: "room.unreadFrom" }));
+  divider(item, "day", newDay, () => element("p", { class: "divider day", text: () => dayOf(sent) }));
+}
+
+function divider(item, name, wanted, make) {
+  const existing = item.querySelector(`:scope > .${name}`);
+  if (wanted && !existing) item.prepend(make());
+  if (!wanted) existing?.remove();
+}
+
+/** One message on its way: said to be waiting, being sent, or refused, then with what to do. */
+export function pendingItem(entry, user, { retry, discard }) {
+  const failed = entry.state === "failed";
+  const reason = failed ? element("span", { class: "reason", text: () => language.describe(entry.error) }) : null;
+  const actions = failed
+    ? [
+        element("button", { type: "button", class: "link-button", text: "message.retry", on: { click: retry } }),
+        element("button", { type: "button", class: "link-button", text: "message.discard", on: { click: discard } }),
+      ]
+    : [];
+  return element(
+    "li",
+    { class: `message mine pending ${entry.state}`, "data-client-id": entry.clientId, "data-state": entry.state },
+    element("div", { class: "gutter" }, avatar(user.username, user.displayName)),
+    element(
+      "div",
+      { class: "line" },
+      element("div", { class: "body", dir: "auto" }, ...linked(entry.body)),
+      element(
+        "p",
+        { class: "sending" },
+        icon(failed ? "alert" : "clock"),
+        element("span", { class: "sending-state", text: `message.${entry.state}` }),
+        reason,
+        ...actions,
+      ),
+    ),
+  );
+}

@@ -1,0 +1,202 @@
+import { language } from "../words/language.js";
+import { element, icon } from "./element.js";
+import { follow, messageItem, pendingItem } from "./message.js";
+import { ScrollKeeper } from "./scroll-keeper.js";
+import { soon } from "./soon.js";
+
+/** A room's messages on screen: the log's run, then what waits to be sent. */
+export class Timeline {
+  whole;
+  #chat;
+  #log;
+  #list = element("ol", { class: "messages" });
+  #pending = element("ol", { class: "messages pending-messages" });
+  #top = element("div", { class: "timeline-top" });
+  #scroller;
+  #jump;
+  #jumpText = element("span", {});
+  #keeper;
+  #epoch = null;
+  #first = 1;
+  #last = 0;
+  #unreadFrom = 0;
+  #seenSeq = 0;
+  #placed = false;
+  #stop = new AbortController();
+  #renderSoon = soon(() => this.#stop.signal.aborted || this.render());
+
+  constructor(chat, log) {
+    this.#chat = chat;
+    this.#log = log;
+    const content = element("div", { class: "timeline-content" }, this.#top, this.#list, this.#pending);
+    this.#scroller = element(
+      "div",
+      {
+        class: "timeline",
+        role: "log",
+        tabindex: "0",
+        label: "room.conversation",
+        params: { room: log.room },
+        "aria-live": "off",
+      },
+      content,
+    );
+    this.#jump = element(
+      "button",
+      { type: "button", class: "jump", hidden: true, on: { click: () => this.toNewest() } },
+      icon("down"),
+      this.#jumpText,
+    );
+    this.whole = element("div", { class: "timeline-frame" }, this.#scroller, this.#jump);
+    this.#keeper = new ScrollKeeper(this.#scroller, content, () => this.#moved());
+    const { signal } = this.#stop;
+    chat.reader.addEventListener("change", ({ detail }) => detail === this.#log && this.#renderSoon(), { signal });
+    chat.outbox.addEventListener("change", ({ detail }) => detail === this.#log.room && this.#renderSoon(), { signal });
+    document.addEventListener("visibilitychange", () => this.#moved(), { signal });
+    const read = chat.directory.readSeq(log.room);
+    this.#unreadFrom = read > 0 ? read + 1 : 0;
+  }
+
+  stop() {
+    this.#stop.abort();
+  }
+
+  focus() {
+    this.#scroller.focus({ preventScroll: true });
+  }
+
+  async toNewest() {
+    await this.#chat.reader.toNewest(this.#log);
+    this.#keeper.toBottom();
+    this.#moved();
+    // The button is gone now, and with it the place of the keyboard.
+    this.focus();
+  }
+
+  /** To one's own new message, from wherever one was. */
+  followOwn() {
+    if (this.#log.live) this.#keeper.toBottom();
+    else this.#chat.reader.toNewest(this.#log).then(() => this.#keeper.toBottom());
+  }
+
+  render() {
+    const log = this.#log;
+    const grown = this.#placed && this.#epoch === log.epoch && log.first === this.#first && log.last > this.#last;
+    // Only what is new at the end is spoken, not a page of old messages.
+    this.#scroller.setAttribute("aria-live", grown ? "polite" : "off");
+    this.#keeper.during(this.#bodies(), () => {
+      this.#sync();
+      this.#renderTop();
+      this.#fillPending();
+    });
+    if (log.state === "open" && !this.#placed) this.#place();
+    if (!this.#keeper.atBottom) log.detachIfLong();
+    this.#moved();
+  }
+
+  #bodies() {
+    return this.#list.getElementsByClassName("body");
+  }
+
+  /** First look: at the first unread message if there is one, else at the newest. */
+  #place() {
+    this.#placed = true;
+    this.#seenSeq = this.#log.lastSeq;
+    const mark = this.#list.querySelector(".unread-from");
+    if (!mark) return this.#keeper.toBottom();
+    mark.scrollIntoView({ block: "center", behavior: "instant" });
+  }
+
+  /** Makes the items be those of the log, touching only its two ends. */
+  #sync() {
+    const { messages, epoch } = this.#log;
+    const first = messages[0]?.seq ?? 1;
+    const last = messages.at(-1)?.seq ?? 0;
+    const apart = epoch !== this.#epoch || first > this.#last + 1 || last < this.#first - 1;
+    if (apart || messages.length === 0) {
+      this.#list.replaceChildren();
+      [this.#first, this.#last] = [first, first - 1];
+    }
+    for (; this.#first < first; this.#first++) this.#list.firstElementChild?.remove();
+    for (; this.#last > last; this.#last--) this.#list.lastElementChild?.remove();
+    const kept = this.#list.firstElementChild;
+    const keptFirst = this.#first;
+    const before = messages.slice(0, Math.max(0, this.#first - first));
+    const after = messages.slice(this.#last - first + 1);
+    this.#list.prepend(...this.#items(before, null));
+    this.#list.append(...this.#items(after, messages[this.#last - first]));
+    if (kept) follow(kept, messages[keptFirst - first], messages[keptFirst - first - 1], this.#unreadFrom);
+    this.#epoch = epoch;
+    this.#first = first;
+    this.#last = last;
+  }
+
+  #items(messages, previous) {
+    const mine = this.#chat.account.user?.username;
+    return messages.map((message) => {
+      const item = messageItem(message, message.sender === mine);
+      follow(item, message, previous, message.sender === mine ? 0 : this.#unreadFrom);
+      previous = message;
+      return item;
+    });
+  }
+
+  #renderTop() {
+    const log = this.#log;
+    const state =
+      log.state === "refused" ? "refused"
+      : log.epoch === null ? "opening"
+      : !log.complete ? "more"
+      : log.lastSeq === 0 && this.#chat.outbox.of(log.room).length === 0 ? "empty"
+      : "beginning";
+    if (this.#top.dataset.state === state) return;
+    this.#top.dataset.state = state;
+    const { room } = log;
+    const shown = {
+      refused: () => [element("p", { class: "timeline-note", text: () => language.describe(log.error) })],
+      opening: () => [element("p", { class: "timeline-note", text: "room.opening" })],
+      more: () => [element("p", { class: "timeline-note", text: "room.older" })],
+      empty: () => [
+        element("p", { class: "empty-title", text: "room.emptyTitle" }),
+        this.#chat.directory.get(room)?.joined ? element("p", { class: "empty-text", text: "room.emptyText" }) : null,
+      ],
+      beginning: () => [element("p", { class: "timeline-note", text: "room.beginning", params: { room } })],
+    };
+    this.#top.replaceChildren(...shown[state]().filter(Boolean));
+  }
+
+  #fillPending() {
+    const { account, outbox } = this.#chat;
+    if (!account.user) return;
+    const shown = new Set(this.#log.messages.map((message) => message.clientId));
+    const entries = outbox.of(this.#log.room).filter((entry) => !shown.has(entry.clientId));
+    const existing = new Map([...this.#pending.children].map((item) => [item.dataset.clientId, item]));
+    const items = entries.map((entry) => {
+      const item = existing.get(entry.clientId);
+      if (item?.dataset.state === entry.state) return item;
+      return pendingItem(entry, account.user, {
+        retry: () => outbox.retry(entry.clientId),
+        discard: () => outbox.settle(entry.clientId),
+      });
+    });
+    this.#pending.replaceChildren(...items);
+  }
+
+  #moved() {
+    const { reader, directory } = this.#chat;
+    const log = this.#log;
+    const atNewest = this.#keeper.atBottom && log.live;
+    if (atNewest) {
+      this.#seenSeq = log.lastSeq;
+      if (!document.hidden && log.state === "open") directory.markRead(log.room, log.lastSeq, log.epoch);
+    }
+    const missed = this.#placed ? Math.max(0, log.lastSeq - this.#seenSeq) : 0;
+    this.#jump.hidden = atNewest || !this.#placed;
+    this.#jump.classList.toggle("has-new", missed > 0);
+    language.bind(this.#jumpText, "text", missed > 0 ? "room.newCount" : "room.toNewest", { count: missed });
+    if (!this.#placed) return;
+    if (this.#keeper.nearTop()) reader.loadOlder(log);
+    if (!log.live && this.#keeper.nearBottom()) reader.loadNewer(log);
+    if (log.live && this.#keeper.atBottom) log.trimStart();
+  }
+}
