@@ -117,6 +117,7 @@ let package = Package(
 
         // Tests.
         tests("ProtocolTests", "Tests/Protocol", ["EverlineProtocol"]),
+        tests("CryptographyTests", "Tests/Cryptography", ["EverlineCryptography"]),
         tests(
             "LinesTests", "Tests/Lines",
             ["EverlineLines", "EverlineProtocol", .product(name: "NIOEmbedded", package: "swift-nio")] + nio),

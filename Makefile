@@ -1,0 +1,11 @@
+# Each command does its own set-up: see README.md.
+.PHONY: test format lint
+
+test:
+	@compose/local/test
+
+lint:
+	swift format lint --strict --configuration .swift-format --recursive Package.swift Services Shared Tests
+
+format:
+	swift format format --in-place --configuration .swift-format --recursive Package.swift Services Shared Tests
