@@ -1,0 +1,110 @@
+import EverlineProtocol
+import NIOCore
+
+/// The user that a connection is bound to by its session.
+struct BoundUser: Sendable {
+    let id: Int64
+    let user: User
+    /// The session's token, to log out with, and its hash, by which its end is announced.
+    let session: String
+    let sessionHash: String
+}
+
+/// One connection of a person or a program, whichever door it came through.
+///
+/// `@unchecked Sendable`: everything but the constants is touched only on `loop`, which each method checks in debug builds and each caller
+/// reaches by `loop.execute`.
+final class Client: @unchecked Sendable {
+    enum Framing { case line, frame }
+
+    let loop: any EventLoop
+    let hub: LoopHub
+    let address: String
+    private let framing: Framing
+    /// Where bytes go out. `nil` once the connection has ended.
+    private var outlet: ChannelHandlerContext?
+    private var dirty = false
+
+    var user: BoundUser?
+    var subscriptions: [Int64: Subscription] = [:]
+    /// Requests that were read and not answered yet.
+    var inFlight = 0
+    /// Sends that wait for an earlier one of this connection to learn its room, so that their order is kept.
+    var waitingSends: [@Sendable () -> Void] = []
+    var resolvingSend = false
+
+    init(hub: LoopHub, address: String, framing: Framing, outlet: ChannelHandlerContext) {
+        self.loop = hub.loop
+        self.hub = hub
+        self.address = address
+        self.framing = framing
+        self.outlet = outlet
+    }
+
+    var isOpen: Bool { outlet != nil }
+    /// Whether less than the bound of unsent bytes waits (see `Limits` of the doors).
+    var isWritable: Bool { outlet?.channel.isWritable ?? false }
+
+    func send(_ message: EncodedMessage) {
+        write(framing == .line ? message.line : message.frame)
+    }
+
+    /// An answer or a push, without a line's end.
+    func send(_ bytes: [UInt8]) {
+        write(framing == .line ? GatewayService.Framing.line(bytes) : GatewayService.Framing.frame(bytes))
+    }
+
+    /// Sends the error and closes once it is out.
+    func end(_ error: RPCError) {
+        send(Response.failure(id: .null, error: error))
+        guard let outlet else { return }
+        outlet.flush()
+        let channel = outlet.channel
+        outlet.writeAndFlush(NIOAny(ByteBuffer()), promise: nil)
+        ended()
+        channel.close(mode: .all, promise: nil)
+    }
+
+    /// The connection is gone.
+    func ended() {
+        outlet = nil
+        waitingSends = []
+        for subscription in subscriptions.values { hub.unsubscribe(subscription) }
+        subscriptions = [:]
+        hub.forget(self)
+    }
+
+    func flush() {
+        dirty = false
+        outlet?.flush()
+    }
+
+    private func write(_ buffer: ByteBuffer) {
+        loop.assertInEventLoop()
+        guard let outlet else { return }
+        outlet.write(NIOAny(buffer), promise: nil)
+        if !dirty {
+            dirty = true
+            hub.flushLater(self)
+        }
+    }
+}
+
+/// A client's place in an open room.
+///
+/// Confined to its client's loop.
+final class Subscription {
+    let client: Client
+    let room: Int64
+    /// The number that the client gets next.
+    var next: Int64
+    /// Whether it follows the live messages; otherwise it is behind and catches up.
+    var live = false
+    var fetching = false
+
+    init(client: Client, room: Int64, next: Int64) {
+        self.client = client
+        self.room = room
+        self.next = next
+    }
+}

@@ -1,0 +1,58 @@
+import EverlineProtocol
+import NIOCore
+
+/// A message encoded once for all its readers: the push as a line, and as a WebSocket text frame (RFC 6455 section 5.2, unmasked, final).
+struct EncodedMessage: Sendable {
+    let seq: Int64
+    /// With the `\n`.
+    let line: ByteBuffer
+    let frame: ByteBuffer
+
+    init(_ message: Message) {
+        self.init(seq: message.seq, json: message.jsonBytes(reserving: message.body.utf8.count + 320))
+    }
+
+    /// - Parameter json: the message as JSON.
+    init(seq: Int64, json: [UInt8]) {
+        self.seq = seq
+        let push = Outgoing.notification(method: Push.messagePosted, params: json)
+        line = Framing.line(push)
+        frame = Framing.frame(push)
+    }
+
+    /// The message itself within the push.
+    var json: [UInt8] {
+        let start = Self.head
+        return Array(line.readableBytesView[line.readerIndex + start..<line.writerIndex - 2])
+    }
+
+    private static let head = Outgoing.notification(method: Push.messagePosted, params: []).count - 1
+}
+
+/// The two ways in which bytes are put on a connection.
+enum Framing {
+    static func line(_ bytes: [UInt8]) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.reserveCapacity(bytes.count + 1)
+        buffer.writeBytes(bytes)
+        buffer.writeInteger(UInt8(ascii: "\n"))
+        return buffer
+    }
+
+    static func frame(_ bytes: [UInt8]) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.reserveCapacity(bytes.count + 10)
+        buffer.writeInteger(UInt8(0x81))
+        switch bytes.count {
+        case 0..<126: buffer.writeInteger(UInt8(bytes.count))
+        case 126...0xFFFF:
+            buffer.writeInteger(UInt8(126))
+            buffer.writeInteger(UInt16(bytes.count))
+        default:
+            buffer.writeInteger(UInt8(127))
+            buffer.writeInteger(UInt64(bytes.count))
+        }
+        buffer.writeBytes(bytes)
+        return buffer
+    }
+}

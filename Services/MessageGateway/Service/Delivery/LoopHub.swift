@@ -1,0 +1,236 @@
+import EverlineProtocol
+import Logging
+import NIOCore
+
+/// What one event loop knows of the open rooms: who reads along there, and which number comes next. Nothing is shared between loops.
+///
+/// `@unchecked Sendable`: confined to `loop`, as `Client` is.
+final class LoopHub: @unchecked Sendable {
+    /// One open room on this loop.
+    final class LoopRoom {
+        let name: String
+        var epoch: String
+        /// The number that the feed brings next.
+        var head: Int64
+        var subscriptions: [ObjectIdentifier: Subscription] = [:]
+        /// The newest messages, so that who is a little behind costs no read.
+        var tail: [EncodedMessage] = []
+        var idleSweeps = 0
+
+        init(name: String, epoch: String, head: Int64) {
+            self.name = name
+            self.epoch = epoch
+            self.head = head
+        }
+    }
+
+    let loop: any EventLoop
+    private let messages: MessageStore
+    private let logger: Logger
+    private var rooms: [Int64: LoopRoom] = [:]
+    private var clients: [ObjectIdentifier: Client] = [:]
+    private var dirty: [Client] = []
+    /// Rooms by name, as far as this loop has met them; a room keeps its name for ever.
+    var directory: [String: Int64] = [:]
+
+    private static let tailLength = 100
+    private static let page: Int64 = 200
+
+    init(loop: any EventLoop, messages: MessageStore, logger: Logger) {
+        self.loop = loop
+        self.messages = messages
+        self.logger = logger
+    }
+
+    // MARK: Clients
+
+    func remember(_ client: Client) { clients[ObjectIdentifier(client)] = client }
+    func forget(_ client: Client) { clients[ObjectIdentifier(client)] = nil }
+    var clientCount: Int { clients.count }
+    var allClients: [Client] { Array(clients.values) }
+
+    /// One flush a turn of the loop for each connection that was written to.
+    func flushLater(_ client: Client) {
+        if dirty.isEmpty {
+            loop.execute { [self] in
+                let all = dirty
+                dirty.removeAll(keepingCapacity: true)
+                for client in all { client.flush() }
+            }
+        }
+        dirty.append(client)
+    }
+
+    func endSession(hash: String) {
+        for client in clients.values where client.user?.sessionHash == hash {
+            for subscription in client.subscriptions.values { unsubscribe(subscription) }
+            client.subscriptions = [:]
+            client.user = nil
+            client.send(Outgoing.notification(method: Push.sessionEnded, params: Array(#"{"reason":"ended"}"#.utf8)))
+        }
+    }
+
+    // MARK: Rooms
+
+    /// Makes the room known here; its messages from `head` on will follow.
+    func attach(_ room: Int64, name: String, epoch: String, head: Int64) {
+        if rooms[room] == nil { rooms[room] = LoopRoom(name: name, epoch: epoch, head: head) }
+    }
+
+    /// Messages in order, beginning at the head.
+    func deliver(_ messages: [EncodedMessage], in room: Int64) {
+        guard let state = rooms[room], let last = messages.last else { return }
+        state.head = last.seq + 1
+        state.tail.append(contentsOf: messages)
+        if state.tail.count > 2 * Self.tailLength { state.tail.removeFirst(state.tail.count - Self.tailLength) }
+        for subscription in state.subscriptions.values where subscription.live { push(messages, to: subscription, of: state) }
+    }
+
+    /// Something that has no number, for all who have the room open.
+    func announce(_ bytes: [UInt8], in room: Int64) {
+        guard let state = rooms[room] else { return }
+        for subscription in state.subscriptions.values { subscription.client.send(bytes) }
+    }
+
+    /// History was turned back: everyone is told and starts over.
+    func reset(_ room: Int64, epoch: String) {
+        guard let state = rooms.removeValue(forKey: room) else { return }
+        var writer = JSONWriter()
+        writer.object { object in
+            object.field("room", state.name)
+            object.field("epoch", epoch)
+        }
+        let push = Outgoing.notification(method: Push.roomReset, params: writer.bytes)
+        for subscription in state.subscriptions.values {
+            subscription.client.subscriptions[room] = nil
+            subscription.client.send(push)
+        }
+    }
+
+    /// Whether the room is attached, so that a subscription will be served.
+    func subscribe(_ client: Client, to room: Int64, from next: Int64) -> Bool {
+        guard let state = rooms[room] else { return false }
+        if let old = client.subscriptions[room] { unsubscribe(old) }
+        let subscription = Subscription(client: client, room: room, next: next)
+        client.subscriptions[room] = subscription
+        state.subscriptions[ObjectIdentifier(client)] = subscription
+        catchUp(subscription)
+        return true
+    }
+
+    func unsubscribe(_ subscription: Subscription) {
+        rooms[subscription.room]?.subscriptions[ObjectIdentifier(subscription.client)] = nil
+        subscription.live = false
+    }
+
+    func readers(of room: Int64) -> [Int64] {
+        rooms[room].map { Array(Set($0.subscriptions.values.compactMap { $0.client.user?.id })) } ?? []
+    }
+
+    /// Stops the pushes to users who may no longer read.
+    func drop(_ users: Set<Int64>, from room: Int64) {
+        guard let state = rooms[room] else { return }
+        let push = Outgoing.notification(
+            method: Push.roomChanged, params: RoomChange(room: state.name, change: "removed", user: nil).jsonBytes())
+        for subscription in state.subscriptions.values {
+            guard let id = subscription.client.user?.id, users.contains(id) else { continue }
+            unsubscribe(subscription)
+            subscription.client.subscriptions[room] = nil
+            subscription.client.send(push)
+        }
+    }
+
+    /// Lets go of a room that nobody has had open for two sweeps; true if it is gone.
+    func sweep(_ room: Int64) -> Bool {
+        guard let state = rooms[room] else { return true }
+        state.idleSweeps = state.subscriptions.isEmpty ? state.idleSweeps + 1 : 0
+        guard state.idleSweeps > 1 else { return false }
+        rooms[room] = nil
+        return true
+    }
+
+    // MARK: Catching up
+
+    /// The client can take more: whatever stopped for it goes on.
+    func writable(_ client: Client) {
+        for subscription in client.subscriptions.values where !subscription.live { catchUp(subscription) }
+    }
+
+    private func push(_ messages: [EncodedMessage], to subscription: Subscription, of room: LoopRoom) {
+        for message in messages where message.seq >= subscription.next {
+            guard message.seq == subscription.next, subscription.client.isWritable else {
+                subscription.live = false
+                // Behind a full buffer it waits for `writable`; behind a gap it fetches at once.
+                if subscription.client.isWritable { catchUp(subscription) }
+                return
+            }
+            subscription.client.send(message)
+            subscription.next += 1
+        }
+    }
+
+    /// Brings a subscription from where it is to the head: from the tail if that reaches back far enough, else from PostgreSQL.
+    private func catchUp(_ subscription: Subscription) {
+        guard let room = rooms[subscription.room], subscription.client.isOpen, !subscription.fetching else { return }
+        guard subscription.next < room.head else {
+            subscription.live = true
+            return
+        }
+        guard subscription.client.isWritable else { return }
+        if let first = room.tail.first, first.seq <= subscription.next {
+            subscription.live = true
+            return push(room.tail, to: subscription, of: room)
+        }
+        subscription.fetching = true
+        let (id, name, epoch, next) = (subscription.room, room.name, room.epoch, subscription.next)
+        let bound = NIOLoopBound(subscription, eventLoop: loop)
+        Task { [self] in
+            let result: Result<[EncodedMessage], any Error>
+            do {
+                result = .success(try await messages.messages(id, name: name, epoch: epoch, from: next, limit: Self.page))
+            } catch { result = .failure(error) }
+            loop.execute { self.fetched(result, for: bound.value) }
+        }
+    }
+
+    private func fetched(_ result: Result<[EncodedMessage], any Error>, for subscription: Subscription) {
+        subscription.fetching = false
+        guard subscription.client.isOpen, subscription.client.subscriptions[subscription.room] === subscription else { return }
+        switch result {
+        case .success(let messages):
+            for message in messages where message.seq == subscription.next && subscription.client.isWritable {
+                subscription.client.send(message)
+                subscription.next += 1
+            }
+            catchUp(subscription)
+        case .failure(let error):
+            logger.warning("cannot read what a client missed", metadata: ["error": "\(error)"])
+            let bound = NIOLoopBound(subscription, eventLoop: loop)
+            loop.scheduleTask(in: .milliseconds(Int64.random(in: 250...750))) { self.catchUp(bound.value) }
+        }
+    }
+}
+
+/// What changed in a room, for those who have it open.
+struct RoomChange: WireObject {
+    let room: String
+    /// joined, left, invited, removed.
+    let change: String
+    let user: User?
+
+    init(room: String, change: String, user: User?) {
+        self.room = room
+        self.change = change
+        self.user = user
+    }
+    init(from fields: inout Fields) throws(RPCError) {
+        room = try fields.string("room")
+        change = try fields.string("change")
+        user = try fields.optionalObject("user")
+    }
+    func encode(to object: inout ObjectWriter) {
+        object.field("room", room)
+        object.field("change", change)
+        object.field("user", user)
+    }
+}

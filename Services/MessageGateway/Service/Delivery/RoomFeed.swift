@@ -1,0 +1,159 @@
+import EverlineProtocol
+import Logging
+import NIOCore
+
+/// The one order of an open room on this gateway. Whatever brings messages (an own append, a signal of another gateway, a read of PostgreSQL)
+/// hands them in; out come each number once, in order, without a hole.
+actor RoomFeed {
+    nonisolated let room: Int64
+    nonisolated let name: String
+    private let kind: RoomKind
+    private var epoch: String
+    private var next: Int64
+    private var membersRev: Int64
+    private var hubs: [LoopHub] = []
+    /// Messages past a hole, by number. Bounded; beyond it the read of PostgreSQL brings them.
+    private var ahead: [Int64: EncodedMessage] = [:]
+    private var filling = false
+    private var ended = false
+    private let messages: MessageStore
+    private let rooms: RoomStore
+    private let logger: Logger
+
+    private static let aheadLimit = 1_000
+    /// How long a hole may close by itself: signals of two gateways may overtake each other.
+    private static let patience = Duration.milliseconds(20)
+
+    init(_ state: RoomState, messages: MessageStore, rooms: RoomStore, logger: Logger) {
+        room = state.id
+        name = state.name
+        kind = state.kind
+        epoch = state.epoch
+        next = state.lastSeq + 1
+        membersRev = state.membersRev
+        self.messages = messages
+        self.rooms = rooms
+        self.logger = logger
+    }
+
+    func attach(_ hub: LoopHub) {
+        if !hubs.contains(where: { $0 === hub }) { hubs.append(hub) }
+        let (room, name, epoch, next) = (room, name, epoch, next)
+        // In the order of `deliver`'s, so that the hub's head is true when it is set.
+        hub.loop.execute { hub.attach(room, name: name, epoch: epoch, head: next) }
+    }
+
+    /// Messages in order with consecutive numbers.
+    func receive(_ batch: [EncodedMessage], epoch: String) {
+        guard !ended, let first = batch.first, let last = batch.last else { return }
+        guard epoch == self.epoch else { return }
+        guard last.seq >= next else { return }
+        if first.seq <= next {
+            deliver(first.seq == next ? batch : Array(batch.drop { $0.seq < next }))
+            drainAhead()
+        } else {
+            for message in batch where ahead.count < Self.aheadLimit { ahead[message.seq] = message }
+            fill(after: Self.patience)
+        }
+    }
+
+    func announce(_ push: [UInt8]) {
+        for hub in hubs {
+            let room = room
+            hub.loop.execute { hub.announce(push, in: room) }
+        }
+    }
+
+    /// What the timer read. Returns false if the room must be opened anew: its history was turned back.
+    func compare(_ counters: Counters, epoch: String) async -> Bool {
+        guard !ended else { return false }
+        if epoch != self.epoch || counters.lastSeq < next - 1 {
+            ended = true
+            for hub in hubs {
+                let room = room
+                hub.loop.execute { hub.reset(room, epoch: epoch) }
+            }
+            return false
+        }
+        if counters.lastSeq >= next { fill(after: .zero) }
+        if counters.membersRev != membersRev, kind != .public { await checkReaders(counters.membersRev) }
+        return true
+    }
+
+    /// Whether a counter is below what was delivered: somebody turned history back without a new epoch.
+    func isAhead(of counters: Counters, epoch: String) -> Bool { epoch == self.epoch && counters.lastSeq < next - 1 }
+
+    /// True once no loop has readers.
+    func sweep() async -> Bool {
+        var kept: [LoopHub] = []
+        for hub in hubs {
+            let room = room
+            if (try? await hub.loop.submit({ hub.sweep(room) }).get()) != true { kept.append(hub) }
+        }
+        hubs = hubs.filter { hub in kept.contains { $0 === hub } }
+        return hubs.isEmpty
+    }
+
+    // MARK: In order
+
+    private func deliver(_ run: [EncodedMessage]) {
+        guard let last = run.last else { return }
+        next = last.seq + 1
+        for hub in hubs {
+            let room = room
+            hub.loop.execute { hub.deliver(run, in: room) }
+        }
+    }
+
+    private func drainAhead() {
+        guard !ahead.isEmpty else { return }
+        var run: [EncodedMessage] = []
+        while let message = ahead.removeValue(forKey: next + Int64(run.count)) { run.append(message) }
+        deliver(run)
+        if !ahead.isEmpty { ahead = ahead.filter { $0.key >= next } }
+    }
+
+    /// Reads what is missing; one read in flight.
+    private func fill(after patience: Duration) {
+        guard !filling else { return }
+        filling = true
+        Task { await readMissing(after: patience) }
+    }
+
+    private func readMissing(after patience: Duration) async {
+        defer { filling = false }
+        if patience > .zero {
+            try? await Task.sleep(for: patience)
+            if ahead.isEmpty { return }
+        }
+        do {
+            while !ended {
+                let found = try await messages.messages(room, name: name, epoch: epoch, from: next, limit: 200)
+                // While the read was under way the hole may have been closed in part.
+                deliver(Array(found.drop { $0.seq < next }))
+                drainAhead()
+                if found.count < 200, ahead.isEmpty { return }
+                if found.isEmpty { return }
+            }
+        } catch {
+            logger.warning(
+                "cannot read missing messages; the timer tries again", metadata: ["room": "\(room)", "error": "\(error)"])
+        }
+    }
+
+    private func checkReaders(_ rev: Int64) async {
+        var readers: Set<Int64> = []
+        for hub in hubs {
+            let room = room
+            if let found = try? await hub.loop.submit({ hub.readers(of: room) }).get() { readers.formUnion(found) }
+        }
+        guard let members = try? await rooms.members(of: room, among: Array(readers)) else { return }
+        membersRev = rev
+        let gone = readers.subtracting(members)
+        guard !gone.isEmpty else { return }
+        for hub in hubs {
+            let room = room
+            hub.loop.execute { hub.drop(gone, from: room) }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+import DequeModule
+import EverlinePostgres
+import EverlineProtocol
+import Logging
+import NIOCore
+import Synchronization
+
+/// A send that waits for its number.
+struct PendingSend: Sendable {
+    let entry: Entry
+    let roomName: String
+    let user: User
+    /// The epoch that the sender named, if any.
+    let epoch: String?
+    let loop: any EventLoop
+    let deadline: ContinuousClock.Instant
+    /// Runs on `loop`, once.
+    let complete: @Sendable (Result<MessageSend.Result, RPCError>) -> Void
+}
+
+/// A share of the rooms with one connection, on which one batch at a time is in flight: while it commits, the next one gathers. So a room is in
+/// one batch at a time, and commits are shared by all who send at that moment.
+final class Lane: Sendable {
+    private struct State {
+        var queue: Deque<PendingSend> = []
+        var stopped = false
+    }
+
+    private let store: AppendStore
+    private let epoch: EpochKeeper
+    private let feeds: Feeds
+    private let signals: any SignalSink
+    private let logger: Logger
+    private let state = Mutex(State())
+    private let wake: AsyncStream<Void>
+    private let waker: AsyncStream<Void>.Continuation
+
+    /// The most sends that wait in one lane; the next is refused with `overloaded`.
+    private static let bound = 5_000
+    private static let batch = 500
+    private static let batchBytes = 1_048_576
+
+    init(store: AppendStore, epoch: EpochKeeper, feeds: Feeds, signals: any SignalSink, logger: Logger) {
+        self.store = store
+        self.epoch = epoch
+        self.feeds = feeds
+        self.signals = signals
+        self.logger = logger
+        (wake, waker) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Takes a send, or refuses it at once.
+    func submit(_ send: PendingSend) throws(RPCError) {
+        let refusal: RPCError? = state.withLock { state in
+            if state.stopped { return RPCError(.shuttingDown) }
+            guard state.queue.count < Self.bound else { return RPCError(.overloaded, retryAfterMs: 500) }
+            state.queue.append(send)
+            return nil
+        }
+        if let refusal { throw refusal }
+        waker.yield()
+    }
+
+    /// Appends batch after batch until `stop` was called and all that was taken is settled.
+    func run() async {
+        for await _ in wake {
+            while let batch = take() { await settle(batch) }
+            if state.withLock({ $0.stopped && $0.queue.isEmpty }) { return }
+        }
+    }
+
+    func stop() {
+        state.withLock { $0.stopped = true }
+        waker.yield()
+    }
+
+    private func take() -> [PendingSend]? {
+        state.withLock { state in
+            var bytes = 0
+            var batch: [PendingSend] = []
+            while batch.count < Self.batch, bytes < Self.batchBytes, let send = state.queue.popFirst() {
+                bytes += send.entry.body.utf8.count
+                batch.append(send)
+            }
+            return batch.isEmpty ? nil : batch
+        }
+    }
+
+    /// Repeats the append until its outcome is known: a repetition is harmless, since each entry carries its clientId.
+    private func settle(_ batch: [PendingSend]) async {
+        var batch = batch
+        var pause = Duration.milliseconds(20)
+        var unknown = false
+        while !batch.isEmpty {
+            do {
+                let current = try await epoch.current()
+                let stale = batch.filter { $0.epoch != nil && $0.epoch != current }
+                if !stale.isEmpty {
+                    answer(stale.map { ($0, .failure(RPCError(.epochChanged))) })
+                    batch.removeAll { $0.epoch != nil && $0.epoch != current }
+                    continue
+                }
+                let outcomes = try await store.append(batch.map(\.entry), epoch: current)
+                return await finish(batch, outcomes, epoch: current)
+            } catch let error as PostgresError {
+                if error.sqlState?.rawValue == AppendStore.epochChanged {
+                    await epoch.forget()
+                } else if let state = error.sqlState?.rawValue, ["22", "23", "54"].contains(state.prefix(2)) {
+                    return await bisect(batch, error)
+                } else if error.kind == .outcomeUnknown {
+                    unknown = true
+                } else if !error.isRetryable {
+                    logger.error("an append was refused", metadata: ["error": "\(error)"])
+                    return answer(batch.map { ($0, .failure(RPCError(.internalError))) })
+                }
+                logger.warning("an append is repeated", metadata: ["error": "\(error)", "sends": "\(batch.count)"])
+            } catch {
+                logger.warning("an append is repeated", metadata: ["error": "\(error)", "sends": "\(batch.count)"])
+            }
+            // While the outcome is unknown nothing else of these rooms may go before it; callers are told once their time is up.
+            if !unknown {
+                let now = ContinuousClock.now
+                answer(batch.filter { $0.deadline <= now }.map { ($0, .failure(RPCError(.unavailable, retryAfterMs: 1_000))) })
+                batch.removeAll { $0.deadline <= now }
+            }
+            try? await Task.sleep(for: pause * Double.random(in: 0.5...1))
+            pause = min(pause * 2, .milliseconds(500))
+            if Task.isCancelled { return answer(batch.map { ($0, .failure(RPCError(.shuttingDown))) }) }
+        }
+    }
+
+    /// A row that PostgreSQL refuses must not spoil its neighbours; order is kept.
+    private func bisect(_ batch: [PendingSend], _ error: PostgresError) async {
+        guard batch.count > 1 else {
+            logger.warning("a message was refused by the database", metadata: ["sqlstate": "\(error.sqlState?.rawValue ?? "")"])
+            return answer(batch.map { ($0, .failure(RPCError(.invalidParams, detail: "the database cannot hold this message"))) })
+        }
+        await settle(Array(batch[..<(batch.count / 2)]))
+        await settle(Array(batch[(batch.count / 2)...]))
+    }
+
+    private func finish(_ batch: [PendingSend], _ outcomes: [Appended], epoch: String) async {
+        var results: [(PendingSend, Result<MessageSend.Result, RPCError>)] = []
+        results.reserveCapacity(batch.count)
+        var posted: [Int64: [EncodedMessage]] = [:]
+        for (send, outcome) in zip(batch, outcomes) {
+            switch outcome {
+            case .accepted(let seq, let sentAt):
+                results.append((send, .success(.init(seq: seq, epoch: epoch, sentAt: sentAt, duplicate: false))))
+                posted[send.entry.room, default: []].append(
+                    EncodedMessage(
+                        Message(
+                            room: send.roomName, seq: seq, epoch: epoch, sender: send.user.username,
+                            senderName: send.user.displayName,
+                            body: send.entry.body, sentAt: sentAt, clientID: send.entry.clientID, replyTo: send.entry.replyTo)))
+            case .duplicate(let seq, let sentAt):
+                results.append((send, .success(.init(seq: seq, epoch: epoch, sentAt: sentAt, duplicate: true))))
+            case .refused(let error):
+                results.append((send, .failure(error)))
+            }
+        }
+        answer(results)
+        for (room, messages) in posted {
+            let run = messages.sorted { $0.seq < $1.seq }
+            await feeds.receive(run, room: room, epoch: epoch)
+            signals.posted(run, room: room, epoch: epoch)
+        }
+    }
+
+    /// One hop to each loop, however many senders wait there.
+    private func answer(_ results: [(PendingSend, Result<MessageSend.Result, RPCError>)]) {
+        let byLoop = Dictionary(grouping: results) { ObjectIdentifier($0.0.loop) }
+        for group in byLoop.values {
+            group[0].0.loop.execute {
+                for (send, result) in group { send.complete(result) }
+            }
+        }
+    }
+}
+
+/// Where signals for other gateways, and the messages of the windows, go.
+protocol SignalSink: Sendable {
+    /// Consecutive messages of one room, just committed. Never waits; what is lost the counter timer finds.
+    func posted(_ messages: [EncodedMessage], room: Int64, epoch: String)
+    /// Something without a number for all who have the room open.
+    func announced(_ push: [UInt8], room: Int64)
+}

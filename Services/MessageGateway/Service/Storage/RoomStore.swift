@@ -1,0 +1,139 @@
+import EverlinePostgres
+import EverlineProtocol
+
+/// A room as it stood in one read of the primary, with what its reader may do there.
+struct RoomState: Sendable {
+    let id: Int64
+    let name: String
+    let kind: RoomKind
+    let title: String?
+    let members: Int64
+    let lastSeq: Int64
+    let lastRev: Int64
+    let membersRev: Int64
+    let role: String?
+    let epoch: String
+
+    var isMember: Bool { role != nil }
+    /// Public rooms are open to every user; the others to their members.
+    var isReadable: Bool { kind == .public || isMember }
+    var description: Room { Room(room: name, kind: kind, title: title, joined: isMember, members: members, lastSeq: lastSeq) }
+}
+
+/// A room's counters, as the timer reads them.
+struct Counters: Sendable {
+    let room: Int64
+    let lastSeq: Int64
+    let lastRev: Int64
+    let membersRev: Int64
+}
+
+/// Rooms and members in PostgreSQL. Everything that changes goes through the guardian's functions.
+struct RoomStore: Sendable {
+    let pool: PostgresPool
+
+    private static let columns = """
+        r.id, r.name, r.kind, r.title, (SELECT count(*) FROM everline.room_members n WHERE n.room_id = r.id), c.last_seq, c.last_rev,
+        c.members_rev, m.role, e.generation::text || '-' || e.token
+        FROM everline.rooms r JOIN everline.room_counters c ON c.room_id = r.id CROSS JOIN everline.epoch e
+        LEFT JOIN everline.room_members m ON m.room_id = r.id AND m.user_id = $1
+        """
+    private static let byName = PostgresStatement(unsafeSQL: "SELECT \(columns) WHERE r.name = $2", prepared: true)
+    private static let visible = PostgresStatement(
+        unsafeSQL: "SELECT \(columns) WHERE r.kind = 'public' OR m.user_id IS NOT NULL ORDER BY r.name LIMIT 1000", prepared: true
+    )
+
+    private static let create = PostgresStatement("SELECT everline.create_room($1, $2, $3, $4)")
+
+    /// The room of that name; `room.not_found` if there is none, or if the user may not know of it.
+    func room(_ name: String, reader user: Int64) async throws -> RoomState {
+        let rows = try await pool.query(PostgresQuery(Self.byName, [user, name]))
+        guard let row = rows.first else { throw RPCError(.roomNotFound) }
+        let room = try Self.state(row)
+        guard room.isReadable else { throw RPCError(.roomNotFound) }
+        return room
+    }
+
+    func rooms(visibleTo user: Int64) async throws -> [RoomState] {
+        try await pool.query(PostgresQuery(Self.visible, [user])).map(Self.state)
+    }
+
+    func create(_ room: RoomCreate.Params, by user: Int64) async throws -> Int64 {
+        do {
+            let rows = try await pool.query(PostgresQuery(Self.create, [room.room, room.kind.rawValue, room.title, user]))
+            return try rows.decode(0, 0)
+        } catch let error as PostgresError where error.sqlState == .uniqueViolation {
+            throw RPCError(.roomExists)
+        }
+    }
+
+    /// What a change of membership came to; `membersRev` is the counter's after it.
+    struct Change: Sendable {
+        enum Outcome: Int32 { case done, nothing, noRoom, forbidden }
+        let outcome: Outcome
+        let membersRev: Int64
+    }
+
+    func join(_ room: Int64, _ user: Int64) async throws -> Change {
+        try Self.change(try await pool.query("SELECT status, members_rev FROM everline.join_room(\(room), \(user))"))
+    }
+    func leave(_ room: Int64, _ user: Int64) async throws -> Change {
+        try Self.change(try await pool.query("SELECT status, members_rev FROM everline.leave_room(\(room), \(user))"))
+    }
+    func invite(_ room: Int64, by host: Int64, _ guest: Int64) async throws -> Change {
+        try Self.change(try await pool.query("SELECT status, members_rev FROM everline.invite(\(room), \(host), \(guest))"))
+    }
+
+    func user(named key: String) async throws -> Int64? {
+        try await pool.query("SELECT id FROM everline.users WHERE username_key = \(key) AND NOT disabled").first?[0].decode()
+    }
+
+    func members(of room: Int64) async throws -> [RoomMembers.Member] {
+        try await pool.query(
+            """
+            SELECT u.username, u.display_name, m.role FROM everline.room_members m JOIN everline.users u ON u.id = m.user_id
+            WHERE m.room_id = \(room) ORDER BY m.joined_at, u.username LIMIT 5000
+            """
+        ).map { row in
+            .init(username: try row[0].decode(), displayName: try row[1].decode(), role: try row[2].decode())
+        }
+    }
+
+    /// Which of these users are members now.
+    func members(of room: Int64, among users: [Int64]) async throws -> Set<Int64> {
+        let rows = try await pool.query(
+            "SELECT user_id FROM everline.room_members WHERE room_id = \(room) AND user_id = ANY(\(users))")
+        return Set(try rows.map { try $0[0].decode(as: Int64.self) })
+    }
+
+    /// The counters of these rooms and the epoch, in one read.
+    func counters(of rooms: [Int64]) async throws -> (epoch: String, counters: [Counters]) {
+        let rows = try await pool.query(
+            """
+            SELECT e.generation::text || '-' || e.token, c.room_id, c.last_seq, c.last_rev, c.members_rev
+            FROM everline.epoch e LEFT JOIN everline.room_counters c ON c.room_id = ANY(\(rooms))
+            """, deadline: .seconds(2))
+        guard let first = rows.first else { throw RPCError(.unavailable) }
+        let counters: [Counters] = try rows.compactMap { row in
+            guard !row[1].isNull else { return nil }
+            return Counters(
+                room: try row[1].decode(), lastSeq: try row[2].decode(), lastRev: try row[3].decode(),
+                membersRev: try row[4].decode())
+        }
+        return (try first[0].decode(), counters)
+    }
+
+    private static func state(_ row: PostgresRow) throws -> RoomState {
+        RoomState(
+            id: try row[0].decode(), name: try row[1].decode(), kind: RoomKind(rawValue: try row[2].decode()) ?? .private,
+            title: try row[3].decode(), members: try row[4].decode(), lastSeq: try row[5].decode(), lastRev: try row[6].decode(),
+            membersRev: try row[7].decode(), role: try row[8].decode(), epoch: try row[9].decode())
+    }
+
+    private static func change(_ rows: PostgresRows) throws -> Change {
+        guard let row = rows.first, let outcome = Change.Outcome(rawValue: try row[0].decode()) else {
+            throw RPCError(.internalError, detail: "an unknown status of a membership change")
+        }
+        return Change(outcome: outcome, membersRev: try row[1].decode(as: Int64?.self) ?? 0)
+    }
+}
