@@ -121,7 +121,7 @@ let package = Package(
         tests(
             "LinesTests", "Tests/Lines",
             ["EverlineLines", "EverlineProtocol", .product(name: "NIOEmbedded", package: "swift-nio")] + nio),
-        tests("PostgresTests", "Tests/Postgres", ["EverlinePostgres"]),
+        tests("PostgresTests", "Tests/Postgres", ["EverlinePostgres", .product(name: "Logging", package: "swift-log")]),
         tests("RedisTests", "Tests/Redis", ["EverlineRedis"] + nio),
         tests("ServiceTests", "Tests/Service", ["EverlineService"]),
         tests("AuthTests", "Tests/Auth", ["AuthService"]),

@@ -9,6 +9,7 @@ extension PostgresConnection {
     /// by anyone else meanwhile, as anything sent on it joins the transaction; a pool's `withTransaction` sees to that.
     ///
     /// The commit is never cancelled: past the deadline it fails with `outcomeUnknown`, and the connection is closed.
+    @discardableResult
     package nonisolated func withTransaction<R>(
         _ isolation: Isolation = .readCommitted, deadline: PostgresDeadline = .seconds(5),
         _ body: (PostgresConnection) async throws -> R

@@ -27,6 +27,7 @@ package final class PostgresPool: Sendable {
     }
 
     /// Lends a connection for as long as `body` runs; `deadline` is for getting it.
+    @discardableResult
     package func withConnection<R>(
         deadline: PostgresDeadline = .seconds(5), _ body: (PostgresConnection) async throws -> R
     ) async throws -> R {
@@ -43,6 +44,7 @@ package final class PostgresPool: Sendable {
 
     /// `PostgresConnection.withTransaction` on a connection of its own. The deadline is for getting the connection, the beginning and the commit;
     /// the statements in between name their own.
+    @discardableResult
     package func withTransaction<R>(
         _ isolation: PostgresConnection.Isolation = .readCommitted, deadline: PostgresDeadline = .seconds(5),
         _ body: (PostgresConnection) async throws -> R

@@ -1,0 +1,56 @@
+import EverlinePostgres
+import Logging
+
+let logger = Logger(label: "postgres-tests")
+
+/// A pool on the shared server for as long as `body` runs.
+@discardableResult
+func withPool<R>(
+    connections: Int = 4, waiting: Int = 256, _ server: PostgresServer = .shared, _ body: (PostgresPool) async throws -> R
+) async throws -> R {
+    let pool = PostgresPool(configuration: server.configuration(connections: connections, waiting: waiting), logger: logger)
+    do {
+        let value = try await body(pool)
+        await pool.shutdown()
+        return value
+    } catch {
+        await pool.shutdown()
+        throw error
+    }
+}
+
+/// A connection of its own.
+@discardableResult
+func withConnection<R>(
+    _ configuration: PostgresConfiguration = PostgresServer.shared.configuration(), _ body: (PostgresConnection) async throws -> R
+) async throws -> R {
+    let connection = try await PostgresConnection.connect(configuration, logger: logger)
+    do {
+        let value = try await body(connection)
+        await connection.close()
+        return value
+    } catch {
+        await connection.close()
+        throw error
+    }
+}
+
+/// The error that `body` throws, if it is one of PostgreSQL's.
+func failure(_ body: () async throws -> some Any) async -> PostgresError? {
+    do {
+        _ = try await body()
+        return nil
+    } catch {
+        return error as? PostgresError
+    }
+}
+
+/// Asks until `condition` holds, at most ten seconds.
+func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
+    let end = PostgresDeadline.seconds(10)
+    while PostgresDeadline.now < end {
+        if try await condition() { return true }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    return false
+}

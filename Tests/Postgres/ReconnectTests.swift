@@ -1,0 +1,140 @@
+import EverlinePostgres
+import Foundation
+import Testing
+
+@Suite struct ReconnectTests {
+    @Test func aTerminatedConnectionIsReplaced() async throws {
+        try await withPool(connections: 1) { pool async throws in
+            let first: Int32 = try await pool.query("SELECT pg_backend_pid()").decode(0, 0)
+            try await withConnection { try await $0.query("SELECT pg_terminate_backend(\(first))") }
+            #expect(try await eventually { await pool.load.open == 0 }, "its end is noticed while it is idle")
+            #expect(try await pool.query("SELECT pg_backend_pid()").decode(0, 0) != first)
+        }
+    }
+
+    @Test func whatWasSentToALostConnectionHasAnUnknownOutcome() async throws {
+        let session = PostgresSession(PostgresServer.shared.configuration(), logger: logger)
+        let first: Int32 = try await session.query("SELECT pg_backend_pid()").decode(0, 0)
+        async let lost = failure { try await session.query("SELECT pg_sleep(60)", deadline: .seconds(30), neverCancel: true) }
+        async let behind = failure { try await session.query("SELECT 1", deadline: .seconds(30)) }
+        try await withConnection { other async throws in
+            #expect(
+                try await eventually {
+                    try await other.query("SELECT 1 FROM pg_stat_activity WHERE pid = \(first) AND wait_event = 'PgSleep'").count
+                        == 1
+                })
+            try await other.query("SELECT pg_terminate_backend(\(first))")
+        }
+        let error = await lost
+        #expect(error?.kind == .outcomeUnknown)
+        #expect(error?.sqlState == .adminShutdown)
+        #expect(error?.isRetryable == false)
+        // Depending on which was sent first.
+        let second = await behind
+        #expect(second == nil || second?.kind == .outcomeUnknown)
+        #expect(try await session.query("SELECT pg_backend_pid()").decode(0, 0) != first)
+        await session.shutdown()
+        #expect(await failure { try await session.query("SELECT 1") }?.kind == .closed)
+    }
+
+    @Test(.timeLimit(.minutes(2))) func aServerThatStopsAndComesBack() async throws {
+        let server = PostgresServer()
+        try await withPool(connections: 2, server) { pool async throws in
+            let session = PostgresSession(server.configuration(), logger: logger)
+            #expect(try await pool.query("SELECT 1").count == 1)
+            #expect(try await session.query("SELECT 1").count == 1)
+            server.stop()
+            let error = await failure { try await pool.query("SELECT 2", deadline: .milliseconds(500)) }
+            #expect(error?.isRetryable == true)
+            #expect(error?.message.contains("cannot connect") == true, "the reason is told: \(error?.message ?? "")")
+            server.start()
+            let started = PostgresDeadline.now
+            #expect(try await pool.query("SELECT 3", deadline: .seconds(5)).count == 1)
+            #expect(try await session.query("SELECT 3", deadline: .seconds(5)).count == 1)
+            #expect(PostgresDeadline.now < started + .seconds(3))
+            await session.shutdown()
+        }
+        server.stop()
+    }
+
+    @Test func aDeadFirstHostIsPassedOver() async throws {
+        let server = PostgresServer.shared
+        let dead = PostgresServer.freePort()
+        var configuration = server.configuration()
+        configuration.conninfo =
+            server.conninfo(host: "127.0.0.1,127.0.0.1", port: "\(dead),\(server.port)") + " target_session_attrs=read-write"
+        try await withConnection(configuration) { connection async throws in
+            #expect(try await connection.query("SELECT 1").count == 1)
+        }
+    }
+
+    @Test func certificatesAreVerified() async throws {
+        let server = PostgresServer.shared
+        var configuration = server.configuration()
+        configuration.conninfo = server.conninfo(ca: server.otherCAFile)
+        let wrong = await failure { try await withConnection(configuration) { _ in } }
+        #expect(wrong?.kind == .notExecuted)
+        #expect(wrong?.message.contains("certificate verify failed") == true)
+        configuration.conninfo = server.conninfo(host: "localhost")
+        try await withConnection(configuration) { connection async throws in
+            #expect(
+                try await connection.query("SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()").decode(0, 0)
+                    == "TLSv1.3")
+        }
+        // The server refuses to speak without TLS.
+        configuration.conninfo = server.conninfo().replacing("verify-full", with: "disable")
+        #expect(
+            await failure { try await withConnection(configuration) { _ in } }?.message.contains("no pg_hba.conf entry") == true)
+    }
+
+    @Test func thePasswordIsReadAnewForEachConnection() async throws {
+        let server = PostgresServer.shared
+        let file = server.folder + "/password-\(UUID().uuidString)"
+        try "wrong\n".write(toFile: file, atomically: true, encoding: .utf8)
+        var configuration = server.configuration()
+        configuration.passwordFile = file
+        let refused = await failure { try await withConnection(configuration) { _ in } }
+        #expect(refused?.message.contains("password authentication failed") == true)
+        #expect(refused?.message.contains("wrong") == false)
+        let right = try String(contentsOfFile: server.passwordFile, encoding: .utf8)
+        try (right + "\n").write(toFile: file, atomically: true, encoding: .utf8)
+        try await withConnection(configuration) { connection async throws in
+            #expect(try await connection.query("SELECT 1").count == 1)
+        }
+        configuration.passwordFile = file + "-nowhere"
+        #expect(
+            await failure { try await withConnection(configuration) { _ in } }?.message.contains("cannot read the password file")
+                == true)
+    }
+
+    /// A host that accepts and never answers.
+    @Test func connectingHasADeadline() async throws {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(listener) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                _ = bind(listener, $0, length)
+                _ = getsockname(listener, $0, &length)
+            }
+        }
+        listen(listener, 8)
+        var configuration = PostgresServer.shared.configuration()
+        configuration.conninfo = PostgresServer.shared.conninfo(port: "\(UInt16(bigEndian: address.sin_port))")
+        let started = PostgresDeadline.now
+        #expect(
+            await failure { try await PostgresConnection.connect(configuration, logger: logger, deadline: .milliseconds(200)) }?
+                .kind == .notExecuted)
+        #expect(PostgresDeadline.now < started + .seconds(2))
+        // And beside a second host that answers, the connection is made all the same.
+        configuration.connectTimeout = .seconds(2)
+        configuration.conninfo = PostgresServer.shared.conninfo(
+            host: "127.0.0.1,127.0.0.1", port: "\(UInt16(bigEndian: address.sin_port)),\(PostgresServer.shared.port)")
+        try await withConnection(configuration) { connection async throws in
+            #expect(try await connection.query("SELECT 1").count == 1)
+        }
+    }
+}
