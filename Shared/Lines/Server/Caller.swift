@@ -1,0 +1,33 @@
+package import EverlineProtocol
+import Synchronization
+
+/// Who is at the other end of a service's connection.
+package final class Caller: Sendable {
+    /// The service that its certificate names; `nil` for people and programs.
+    package let peer: Peer?
+    package let address: String
+    private let bound = Mutex<(session: String, user: ResumedSession)?>(nil)
+
+    package init(peer: Peer?, address: String) {
+        self.peer = peer
+        self.address = address
+    }
+
+    /// The session that this connection is bound to.
+    package var session: (session: String, user: ResumedSession)? { bound.withLock { $0 } }
+    package func bind(_ session: String, _ user: ResumedSession) { bound.withLock { $0 = (session, user) } }
+}
+
+extension MethodTable where Context == Caller {
+    /// Registers a method that only these services may call.
+    package mutating func register<M: Method>(
+        _ method: M.Type, from peers: Set<Peer>, _ handler: @escaping @Sendable (M.Params, Caller) async throws -> M.Result
+    ) {
+        register(
+            method,
+            admit: { caller in
+                guard let peer = caller.peer, peers.contains(peer) else { return RPCError(.peerForbidden) }
+                return nil
+            }, handler)
+    }
+}

@@ -1,0 +1,116 @@
+import EverlineProtocol
+import Logging
+import NIOCore
+import NIOSSL
+
+/// One connection of a service's listener: reads lines, answers each when its method is done, stops reading while too much is under way.
+final class LineConnection: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let table: MethodTable<Caller>
+    private let logger: Logger
+    private var caller: Caller?
+    private var inFlight = 0
+    private var held = false
+    private var ending = false
+    private var context: ChannelHandlerContext?
+
+    private static let mostInFlight = 256
+
+    init(table: MethodTable<Caller>, logger: Logger) {
+        self.table = table
+        self.logger = logger
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !ending else { return }
+        let caller = caller ?? self.identify(context)
+        let line = unwrapInboundIn(data)
+        let incoming = line.withUnsafeReadableBytes { Incoming(line: $0.assumingMemoryBound(to: UInt8.self)) }
+        inFlight += 1
+        let loop = context.eventLoop
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        let table = table
+        Task {
+            let answer = await table.answer(incoming, caller)
+            loop.execute { bound.value.answered(answer) }
+        }
+    }
+
+    /// Holds the socket while the bound is reached: the peer's pipelining is its own memory then.
+    func read(context: ChannelHandlerContext) {
+        if inFlight >= Self.mostInFlight || !context.channel.isWritable {
+            held = true
+        } else {
+            context.read()
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        release(context)
+        context.fireChannelWritabilityChanged()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if let error = error as? LineError {
+            ending = true
+            context.write(NIOAny(Self.line(Response.failure(id: .null, error: error.rpcError))), promise: nil)
+            context.flush()
+            context.closeAfterError()
+        } else {
+            logger.debug("a connection failed", metadata: ["error": "\(error)"])
+            context.close(promise: nil)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        ending = true
+        context.fireChannelInactive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is ChannelShouldQuiesceEvent:
+            ending = true
+            if inFlight == 0 { context.close(promise: nil) }
+        case ChannelEvent.inputClosed:
+            // The other side has said all it will; it still gets its answers.
+            ending = true
+            if inFlight == 0 { context.close(promise: nil) }
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    private func answered(_ answer: [UInt8]?) {
+        inFlight -= 1
+        guard let context else { return }
+        if let answer { context.writeAndFlush(NIOAny(Self.line(answer)), promise: nil) }
+        if ending, inFlight == 0 { context.close(promise: nil) } else { release(context) }
+    }
+
+    private func release(_ context: ChannelHandlerContext) {
+        guard held, inFlight < Self.mostInFlight, context.channel.isWritable, !ending else { return }
+        held = false
+        context.read()
+    }
+
+    private func identify(_ context: ChannelHandlerContext) -> Caller {
+        let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
+        let caller = Caller(peer: certificate.flatMap { Peer($0) }, address: context.remoteAddress?.ipAddress ?? "")
+        self.caller = caller
+        return caller
+    }
+
+    static func line(_ bytes: [UInt8]) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.reserveCapacity(bytes.count + 1)
+        buffer.writeBytes(bytes)
+        buffer.writeInteger(UInt8(ascii: "\n"))
+        return buffer
+    }
+}

@@ -1,0 +1,62 @@
+package import EverlineProtocol
+
+/// The methods that a listener answers, by name. `Context` is what is known of the caller.
+package struct MethodTable<Context: Sendable>: Sendable {
+    package typealias Admission = @Sendable (Context) -> RPCError?
+
+    private struct Entry: Sendable {
+        let admit: Admission
+        let call: @Sendable (JSON?, Context) async throws -> [UInt8]
+    }
+
+    private var entries: [String: Entry] = [:]
+    /// The wire's word for an error of a handler that is not one already.
+    private let translate: @Sendable (any Error) -> RPCError
+
+    package init(translate: @escaping @Sendable (any Error) -> RPCError) { self.translate = translate }
+
+    /// - Parameter admit: why this caller may not call the method, if so; asked before parameters are read.
+    package mutating func register<M: Method>(
+        _ method: M.Type, admit: @escaping Admission = { _ in nil },
+        _ handler: @escaping @Sendable (M.Params, Context) async throws -> M.Result
+    ) {
+        entries[M.name] = Entry(admit: admit) { params, context in
+            try await handler(try M.Params(params ?? .object([]), strict: true), context).jsonBytes()
+        }
+    }
+
+    /// The answer's bytes; `nil` if there is nothing to answer.
+    package func answer(_ incoming: Incoming, _ context: Context) async -> [UInt8]? {
+        switch incoming {
+        case .refused(let error): return Response.failure(id: .null, error: error)
+        case .single(let element): return await answer(element, context)
+        case .batch(let elements):
+            // One after another: a batch costs what its requests cost on their own.
+            var answers: [[UInt8]] = []
+            for element in elements {
+                if let answer = await answer(element, context) { answers.append(answer) }
+            }
+            return Response.batch(answers)
+        }
+    }
+
+    package func answer(_ element: Incoming.Element, _ context: Context) async -> [UInt8]? {
+        switch element {
+        case .failure(let refusal): return Response.failure(id: refusal.id, error: refusal.error)
+        case .success(let request):
+            do {
+                let result = try await result(of: request, context)
+                return request.id.map { Response.success(id: $0, result: result) }
+            } catch {
+                let error = error as? RPCError ?? translate(error)
+                return request.id.map { Response.failure(id: $0, error: error) }
+            }
+        }
+    }
+
+    private func result(of request: Request, _ context: Context) async throws -> [UInt8] {
+        guard let entry = entries[request.method] else { throw RPCError(.methodNotFound) }
+        if let refusal = entry.admit(context) { throw refusal }
+        return try await entry.call(request.params, context)
+    }
+}
