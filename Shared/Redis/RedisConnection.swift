@@ -1,0 +1,191 @@
+import DequeModule
+import EverlineCryptography
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import NIOTLS
+
+/// One connection: commands go out pipelined, replies come back in order, messages of subscriptions in between.
+final class RedisConnection: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private struct Pending {
+        /// `nil` once its caller has gone: the reply is still to come and is dropped.
+        var promise: EventLoopPromise<RedisValue>?
+        let bytes: Int
+        let timer: Scheduled<Void>?
+    }
+
+    private let configuration: RedisConfiguration
+    private let ready: EventLoopPromise<RedisConnection.Handle>
+    /// Channel and payload of each published message.
+    private let received: (@Sendable (String, ByteBuffer) -> Void)?
+    private let reader = ReplyReader()
+    private var context: ChannelHandlerContext?
+    private var pending: Deque<Pending> = []
+    private var firstID: UInt64 = 0
+    private var waitingBytes = 0
+    private var dirty = false
+    private var heard = NIODeadline.now()
+    private var pinger: RepeatedTask?
+    private var failure = RedisError(.lost, "the connection to Redis was lost")
+
+    /// The connection for those on other threads.
+    struct Handle: Sendable {
+        let channel: any Channel
+        let connection: NIOLoopBound<RedisConnection>
+    }
+
+    init(
+        _ configuration: RedisConfiguration, ready: EventLoopPromise<Handle>, received: (@Sendable (String, ByteBuffer) -> Void)?
+    ) {
+        self.configuration = configuration
+        self.ready = ready
+        self.received = received
+    }
+
+    static func connect(
+        _ configuration: RedisConfiguration, group: any EventLoopGroup, received: (@Sendable (String, ByteBuffer) -> Void)? = nil
+    ) async throws -> Handle {
+        let ready = group.any().makePromise(of: Handle.self)
+        let connecting = ClientBootstrap(group: group)
+            .connectTimeout(.seconds(2))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandlers([
+                        NIOSSLClientHandler(context: configuration.tls, serverHostname: configuration.serverName),
+                        RedisConnection(configuration, ready: ready, received: received),
+                    ])
+                }
+            }
+            .connect(host: configuration.host, port: configuration.port)
+        connecting.whenFailure { ready.fail($0) }
+        let channel = try await connecting.get()
+        let timer = channel.eventLoop.scheduleTask(in: .seconds(5)) { channel.close(promise: nil) }
+        defer { timer.cancel() }
+        return try await ready.futureResult.get()
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? TLSUserEvent, case .handshakeCompleted = event { authenticate(context) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    private func authenticate(_ context: ChannelHandlerContext) {
+        guard let data = try? String(contentsOfFile: configuration.passwordFile, encoding: .utf8) else {
+            failure = RedisError(.lost, "the password file for Redis cannot be read: \(configuration.passwordFile)")
+            return context.close(promise: nil)
+        }
+        let password = data.trimmingCharacters(in: .newlines)
+        let promise = context.eventLoop.makePromise(of: RedisValue.self)
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        promise.futureResult.whenComplete { result in
+            let connection = bound.value
+            switch result {
+            case .success: connection.authenticated()
+            case .failure(let error):
+                connection.failure = error as? RedisError ?? connection.failure
+                connection.context?.close(promise: nil)
+            }
+        }
+        send([Array("AUTH".utf8), Array(configuration.user.utf8), Array(password.utf8)], .now() + .seconds(5), promise)
+    }
+
+    private func authenticated() {
+        guard let context else { return }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        ready.succeed(Handle(channel: context.channel, connection: bound))
+        // A peer that went without a word is noticed by its silence.
+        pinger = context.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(5), delay: .seconds(5)) { _ in bound.value.ping() }
+    }
+
+    private func ping() {
+        guard let context else { return }
+        if .now() - heard > .seconds(15) { return context.close(promise: nil) }
+        send([Array("PING".utf8)], .now() + .seconds(5), nil)
+    }
+
+    /// - Parameter promise: `nil` if nobody waits for the reply. On a subscribing connection no reply comes in order.
+    func send(_ parts: [[UInt8]], _ deadline: NIODeadline, _ promise: EventLoopPromise<RedisValue>?) {
+        guard let context, context.channel.isActive else {
+            promise?.fail(RedisError(.notConnected, "there is no connection to Redis"))
+            return
+        }
+        let size = parts.reduce(16) { $0 + $1.count + 16 }
+        if promise != nil, pending.count >= configuration.mostCommands || waitingBytes + size > configuration.mostBytes {
+            promise?.fail(RedisError(.overloaded, "too many commands wait for Redis"))
+            return
+        }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        if received == nil || pending.isEmpty && pinger == nil {
+            let id = firstID + UInt64(pending.count)
+            let timer = promise.map { _ in context.eventLoop.scheduleTask(deadline: deadline) { bound.value.late(id) } }
+            pending.append(Pending(promise: promise, bytes: size, timer: timer))
+            waitingBytes += size
+        }
+        let buffer = CommandFormat.withFormatted(parts) { context.channel.allocator.buffer(bytes: $0) }
+        context.write(wrapOutboundOut(buffer), promise: nil)
+        guard !dirty else { return }
+        dirty = true
+        context.eventLoop.execute {
+            bound.value.dirty = false
+            bound.value.context?.flush()
+        }
+    }
+
+    private func late(_ id: UInt64) {
+        guard id >= firstID, Int(id - firstID) < pending.count else { return }
+        pending[Int(id - firstID)].promise?.fail(RedisError(.deadline, "Redis did not answer in time"))
+        pending[Int(id - firstID)].promise = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        heard = .now()
+        let buffer = unwrapInboundIn(data)
+        do {
+            try buffer.withUnsafeReadableBytes { try reader.feed($0) }
+            while let value = try reader.next() { handle(value) }
+        } catch {
+            failure = error as? RedisError ?? failure
+            context.close(promise: nil)
+        }
+    }
+
+    private func handle(_ value: RedisValue) {
+        if let received, pinger != nil {
+            guard case .array(let parts) = value, let kind = parts.first?.string else { return }
+            if kind == "message", parts.count == 3, let channel = parts[1].string, let payload = parts[2].bytes {
+                received(channel, ByteBuffer(bytes: payload))
+            }
+            return
+        }
+        guard let call = pending.popFirst() else { return }
+        firstID += 1
+        waitingBytes -= call.bytes
+        call.timer?.cancel()
+        if case .error(let error) = value { call.promise?.fail(error) } else { call.promise?.succeed(value) }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        failure = RedisError(.lost, "the connection to Redis failed: \(error)")
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.context = nil
+        pinger?.cancel()
+        ready.fail(failure)
+        for call in pending {
+            call.timer?.cancel()
+            call.promise?.fail(failure.kind == .server ? failure : RedisError(.lost, failure.message))
+        }
+        pending = []
+        context.fireChannelInactive()
+    }
+}
