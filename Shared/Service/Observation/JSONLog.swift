@@ -1,0 +1,39 @@
+import EverlineProtocol
+import Foundation
+package import Logging
+
+/// One JSON object a line on standard error: time, level, service, message, and the metadata as they are.
+package struct JSONLog: LogHandler {
+    package var logLevel: Logger.Level
+    package var metadata: Logger.Metadata = [:]
+    package var metadataProvider: Logger.MetadataProvider?
+    private let service: String
+
+    package init(service: String, level: Logger.Level) {
+        self.service = service
+        logLevel = level
+    }
+
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    package func log(event: LogEvent) {
+        var all = metadata
+        if let provided = metadataProvider?.get() { all.merge(provided) { _, new in new } }
+        if let given = event.metadata { all.merge(given) { _, new in new } }
+        var members: [JSON.Member] = [
+            .init(key: "time", value: .string(Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)).description)),
+            .init(key: "level", value: .string(event.level.rawValue)),
+            .init(key: "service", value: .string(service)),
+            .init(key: "message", value: .string(event.message.description)),
+        ]
+        for (key, value) in all.sorted(by: { $0.key < $1.key }) { members.append(.init(key: key, value: .string("\(value)"))) }
+        var writer = JSONWriter()
+        writer.write(JSON.object(members))
+        let line = writer.bytes + [UInt8(ascii: "\n")]
+        // One call a line, so that lines of threads do not mix.
+        line.withUnsafeBytes { bytes in _ = write(2, bytes.baseAddress, bytes.count) }
+    }
+}
