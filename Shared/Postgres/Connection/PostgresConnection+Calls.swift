@@ -1,3 +1,4 @@
+internal import CPostgres
 internal import DequeModule
 internal import Logging
 
@@ -106,5 +107,16 @@ private final class Gathered {
         results[index] = result
         missing -= 1
         if missing == 0 { continuation.resume(returning: results.compactMap(\.self)) }
+    }
+}
+
+extension PostgresConnection {
+    /// The SCRAM-SHA-256 verifier of a password, made here (libpq's PQencryptPasswordConn), so that the password itself is in no statement.
+    package func scramVerifier(password: String, role: String) throws -> String {
+        guard let link = link.pointer, let text = PQencryptPasswordConn(link, password, role, "scram-sha-256") else {
+            throw PostgresError(.closed, "the connection is closed")
+        }
+        defer { PQfreemem(text) }
+        return String(cString: text)
     }
 }

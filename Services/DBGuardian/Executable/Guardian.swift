@@ -1,0 +1,86 @@
+import ArgumentParser
+import EverlineService
+import GuardianService
+import Logging
+
+@main
+struct Guardian: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "db-guardian",
+        abstract: "Owns the database: its schema, its roles, and what happens to it.",
+        discussion: "Exit codes: 0 done, 1 refused or failed, 64 wrong usage.",
+        subcommands: [Serve.self, Migrate.self, Roles.self, Config.self])
+}
+
+extension Guardian {
+    struct Serve: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Run the service until SIGTERM.")
+        @OptionGroup var options: ServiceOptions
+
+        func run() async throws {
+            let settings = try await options.settings("db-guardian", GuardianSettings.all)
+            try await failing { try await GuardianServer.serve(settings) }
+        }
+    }
+
+    struct Migrate: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Bring the schema up to the newest migration.",
+            discussion: "Applies the numbered files of migrations.root in order, under one lock. Running it twice changes nothing.")
+        @OptionGroup var options: ServiceOptions
+        @Flag(help: "Print for a program.") var json = false
+        @Flag(help: "Only say what would be applied.") var plan = false
+
+        func run() async throws {
+            let settings = try await options.settings("db-guardian", GuardianSettings.all)
+            try await failing {
+                let migrator = Migrator(try settings.postgres(service: "db-guardian migrate"), logger: Guardian.quiet)
+                let files = try MigrationFiles.read(try settings.string("migrations.root"))
+                let names = plan ? try await migrator.pending(files) : try await migrator.migrate(files)
+                if json {
+                    print(Report.json(plan ? "pending" : "applied", names))
+                } else {
+                    for name in names { print(plan ? "would apply \(name)" : "applied \(name)") }
+                    if names.isEmpty { print("the schema is up to date (\(files.count) migrations)") }
+                }
+            }
+        }
+    }
+
+    struct Roles: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make the database, the services' roles and their limits what they must be.",
+            discussion: "Connects as the superuser of roles.conninfo. Running it twice changes nothing.")
+        @OptionGroup var options: ServiceOptions
+        @Flag(help: "Print for a program.") var json = false
+
+        func run() async throws {
+            let settings = try await options.settings("db-guardian", GuardianSettings.all)
+            try await failing {
+                let superuser = try GuardianServer.superuser(settings)
+                let changes = try await RoleKeeper(
+                    superuser: superuser, database: try settings.string("roles.database"),
+                    passwords: try settings.string("roles.passwords"), logger: Guardian.quiet
+                ).keep()
+                if json {
+                    print(Report.json("changes", changes))
+                } else {
+                    for change in changes { print(change) }
+                    if changes.isEmpty { print("nothing to change") }
+                }
+            }
+        }
+    }
+
+    struct Config: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Print the effective configuration.")
+        @OptionGroup var options: ServiceOptions
+
+        func run() async throws { print(try await options.settings("db-guardian", GuardianSettings.all).listing) }
+    }
+
+    /// For commands at the prompt: what they have to say they print.
+    static var quiet: Logger {
+        Logger(label: "db-guardian") { _ in JSONLog(service: "db-guardian", level: .error) }
+    }
+}

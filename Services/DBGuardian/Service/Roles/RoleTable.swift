@@ -1,0 +1,32 @@
+/// A role as it must be. None is a superuser, makes databases or roles, or goes around row security.
+package struct Role: Sendable {
+    package let name: String
+    package let replication: Bool
+    /// Whether it may connect to our database.
+    package let connects: Bool
+    /// Set for each of its sessions.
+    package let settings: [(name: String, value: String)]
+
+    private init(_ name: String, replication: Bool = false, connects: Bool = true, _ settings: [(String, String)] = []) {
+        self.name = name
+        self.replication = replication
+        self.connects = connects
+        self.settings = settings.map { (name: $0.0, value: $0.1) }
+    }
+
+    package static let owner = "everline_guardian"
+
+    // A plan made while a table was empty would read all of it once it is not; every access of the hot path has an index.
+    private static let hotPath = [
+        ("enable_seqscan", "off"), ("jit", "off"), ("idle_in_transaction_session_timeout", "10s"),
+    ]
+
+    package static let all: [Role] = [
+        Role(owner, [("idle_in_transaction_session_timeout", "1h")]),
+        Role("everline_auth", hotPath + [("lock_timeout", "3s"), ("statement_timeout", "10s")]),
+        // No statement timeout: an append is never cancelled while it commits.
+        Role("everline_gateway", hotPath + [("lock_timeout", "3s")]),
+        Role("everline_history", hotPath + [("default_transaction_read_only", "on"), ("statement_timeout", "10s")]),
+        Role("replicator", replication: true, connects: false),
+    ]
+}
