@@ -1,5 +1,8 @@
 # Each command does its own set-up: see README.md.
-.PHONY: test format lint
+.PHONY: run test lint format
+
+run:
+	@exec compose/local/run
 
 test:
 	@compose/local/test

@@ -1,0 +1,59 @@
+# One JSON file a service: what differs from the defaults of a local run.
+
+# A text as JSON.
+json() {
+  local text=${1//\\/\\\\}
+  printf '"%s"' "${text//\"/\\\"}"
+}
+# A value of a libpq connection string.
+conninfo_value() {
+  local text=${1//\\/\\\\}
+  printf "'%s'" "${text//\'/\\\'}"
+}
+conninfo() { echo "host=127.0.0.1 port=$(port 7432) dbname=$2 user=$1 sslmode=verify-full sslrootcert=$(conninfo_value "$home/certs/ca.pem")"; }
+tls_json() { echo "\"tls\": {\"ca\": $(json "$home/certs/ca.pem"), \"certificate\": $(json "$home/certs/$1.pem"), \"key\": $(json "$home/certs/$1.key")}"; }
+postgres_json() { echo "\"postgres\": {\"conninfo\": $(json "$(conninfo "$1" everline)"), \"passwordFile\": $(json "$home/secrets/postgres-$1")}"; }
+redis_json() { echo "\"redis\": {\"port\": $(port 7379), \"user\": $(json "$1"), \"passwordFile\": $(json "$home/secrets/redis-$1")}"; }
+
+prepare_configuration() {
+  local history_addresses="" k
+  for ((k = 0; k < histories; k++)); do history_addresses+="${history_addresses:+,}127.0.0.1:$(port 7502 "$k")"; done
+  local auth_json="\"auth\": {\"addresses\": \"127.0.0.1:$(port 7501)\"}"
+  cat >"$home/config/db-guardian.json" <<END
+{
+  $(tls_json db-guardian),
+  $(postgres_json everline_guardian),
+  "migrations": {"root": $(json "$checkout/Services/DBGuardian/Migrations")},
+  "roles": {"conninfo": $(json "$(conninfo postgres postgres)"), "passwordFile": $(json "$home/secrets/postgres-postgres"), "passwords": $(json "$home/secrets")},
+  "listen": {"port": $(port 7503)}, "metrics": {"port": $(port 9104)}
+}
+END
+  cat >"$home/config/auth.json" <<END
+{
+  $(tls_json auth),
+  $(postgres_json everline_auth),
+  $(redis_json auth),
+  "listen": {"port": $(port 7501)}, "metrics": {"port": $(port 9101)}
+}
+END
+  cat >"$home/config/history.json" <<END
+{
+  $(tls_json history),
+  $(postgres_json everline_history),
+  $(redis_json history),
+  $auth_json,
+  "listen": {"port": $(port 7502)}, "metrics": {"port": $(port 9103)}
+}
+END
+  cat >"$home/config/message-gateway.json" <<END
+{
+  $(tls_json message-gateway),
+  $(postgres_json everline_gateway),
+  $(redis_json message-gateway),
+  $auth_json,
+  "history": {"addresses": "$history_addresses"},
+  "listen": {"lines": $(port 7443), "https": $(port 8443)}, "metrics": {"port": $(port 9102)},
+  "web": {"root": $(json "$checkout/Services/MessageGateway/Web")}
+}
+END
+}
