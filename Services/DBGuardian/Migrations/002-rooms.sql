@@ -57,3 +57,5 @@ CREATE TABLE everline.epoch (
 
 GRANT SELECT ON everline.rooms, everline.room_counters, everline.room_members, everline.messages, everline.epoch
     TO everline_gateway, everline_history;
+-- A session that Redis remembers from before a restore is known by its epoch.
+GRANT SELECT ON everline.epoch TO everline_auth;

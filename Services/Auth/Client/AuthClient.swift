@@ -1,0 +1,29 @@
+package import EverlineLines
+package import EverlineProtocol
+
+/// The auth service, as the others call it.
+package struct AuthClient: Sendable {
+    package let lines: LineClient
+
+    package init(_ lines: LineClient) { self.lines = lines }
+
+    // Hashing waits its turn, so these have more time than other calls.
+    private static let hashing = Duration.seconds(20)
+
+    package func register(_ params: RegisterParams, from address: String) async throws(RPCError) -> OpenedSession {
+        try await lines.call(
+            InternalRegister.self, Attributed(params, origin: Origin(address: address)), deadline: Self.hashing)
+    }
+    package func login(_ params: LoginParams, from address: String) async throws(RPCError) -> OpenedSession {
+        try await lines.call(InternalLogin.self, Attributed(params, origin: Origin(address: address)), deadline: Self.hashing)
+    }
+    /// The user of a session; `session.invalid` if it has ended or never was.
+    package func resume(_ session: String, from address: String) async throws(RPCError) -> ResumedSession {
+        try await lines.call(
+            InternalResume.self, Attributed(SessionParams(session: session), origin: Origin(address: address)))
+    }
+    package func logout(_ session: String, from address: String) async throws(RPCError) {
+        _ = try await lines.call(
+            InternalLogout.self, Attributed(SessionParams(session: session), origin: Origin(address: address)))
+    }
+}

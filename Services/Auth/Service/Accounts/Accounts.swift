@@ -1,0 +1,82 @@
+import EverlineCryptography
+import EverlineProtocol
+import Foundation
+import Logging
+
+/// Registering and logging in.
+struct Accounts: Sendable {
+    let users: UserStore
+    let sessions: Sessions
+    let log: LoginLog
+    let hashing: HashingPool
+    let throttle: Throttle
+    let logger: Logger
+    /// What an unknown user's password is compared with: the same work, and never true.
+    let decoy: PasswordHash
+
+    func register(_ params: RegisterParams, from address: String) async throws -> OpenedSession {
+        let name = try Username(params.username)
+        let password = try Password(params.password)
+        if try await users.user(key: name.key) != nil {
+            try await log.record(.nameTaken, user: nil, name: name.text, address: address, client: params.client)
+            throw RPCError(.usernameTaken, parameter: "username")
+        }
+        let hash = try await hashing.run { try PasswordHash(hashing: password.text).description }
+        let displayName = params.displayName ?? name.text
+        let id = try await users.create(name, displayName: displayName, passwordHash: hash, admin: false)
+        try await log.record(.registered, user: id, name: name.text, address: address, client: params.client)
+        let user = StoredUser(
+            id: id, username: name.text, displayName: displayName, passwordHash: hash, admin: false, disabled: false,
+            createdAt: Timestamp(milliseconds: 0))
+        return try await sessions.open(for: user, client: params.client, address: address)
+    }
+
+    /// The same steps and the same answer whatever is wrong: an unknown name, a disabled user, a wrong password.
+    func login(_ params: LoginParams, from address: String) async throws -> OpenedSession {
+        let key = Username.key(params.username)
+        let record = { (outcome: LoginOutcome, user: Int64?) in
+            try await log.record(outcome, user: user, name: params.username, address: address, client: params.client)
+        }
+        do {
+            try throttle.admit(key, address)
+        } catch {
+            try await record(.throttled, nil)
+            throw error
+        }
+        let user = try await users.user(key: key)
+        let stored = user.flatMap { $0.disabled ? nil : PasswordHash($0.passwordHash) } ?? decoy
+        let password = Password.normalized(params.password)
+        let right: Bool
+        do {
+            right = try await hashing.run { try stored.verify(password) }
+        } catch let error as RPCError {
+            try await record(.busy, user?.id)
+            throw error
+        }
+        guard let user, right, !user.disabled else {
+            throttle.failed(key, address)
+            try await record(user == nil ? .unknownUser : user?.disabled == true ? .disabled : .wrongPassword, user?.id)
+            throw RPCError(.invalidCredentials)
+        }
+        throttle.succeeded(key, address)
+        try await record(.success, user.id)
+        let session = try await sessions.open(for: user, client: params.client, address: address)
+        if stored.needsUpgrade() { upgrade(user, password) }
+        return session
+    }
+
+    func logout(_ token: String, from address: String) async throws {
+        guard let user = try await sessions.end(token) else { return }
+        try await log.record(.loggedOut, user: user.id, name: user.name, address: address, client: nil)
+    }
+
+    /// With today's parameters, now that the password is at hand; the login does not wait for it.
+    private func upgrade(_ user: StoredUser, _ password: String) {
+        Task {
+            do {
+                let hash = try await hashing.run { try PasswordHash(hashing: password).description }
+                try await users.setPassword(user.id, hash)
+            } catch { logger.warning("a password hash could not be renewed", metadata: ["error": "\(error)"]) }
+        }
+    }
+}

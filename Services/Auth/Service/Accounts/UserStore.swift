@@ -1,0 +1,69 @@
+package import EverlinePostgres
+package import EverlineProtocol
+
+/// A user as the database knows them.
+package struct StoredUser: Sendable {
+    package let id: Int64
+    package let username: String
+    package let displayName: String
+    package let passwordHash: String
+    package let admin: Bool
+    package let disabled: Bool
+    package let createdAt: Timestamp
+
+    package var user: User { User(username: username, displayName: displayName, admin: admin) }
+}
+
+/// Users in PostgreSQL.
+package struct UserStore: Sendable {
+    let pool: PostgresPool
+
+    package init(_ pool: PostgresPool) { self.pool = pool }
+
+    private static let byKey = PostgresStatement(
+        "SELECT id, username, display_name, password_hash, admin, disabled, created_at FROM everline.users WHERE username_key = $1")
+
+    package func user(key: String) async throws -> StoredUser? {
+        try await pool.execute(Self.byKey, [key]).first.map(Self.user)
+    }
+
+    package func all() async throws -> [StoredUser] {
+        try await pool.query(
+            """
+            SELECT id, username, display_name, password_hash, admin, disabled, created_at FROM everline.users
+            ORDER BY username_key
+            """, deadline: .seconds(60)
+        ).map(Self.user)
+    }
+
+    /// - Throws: `auth.username_taken`.
+    package func create(_ name: Username, displayName: String, passwordHash: String, admin: Bool) async throws -> Int64 {
+        do {
+            return try await pool.query(
+                """
+                INSERT INTO everline.users (username, username_key, display_name, password_hash, admin)
+                VALUES (\(name.text), \(name.key), \(displayName), \(passwordHash), \(admin)) RETURNING id
+                """
+            ).decode(0, 0)
+        } catch let error as PostgresError where error.sqlState == .uniqueViolation {
+            throw RPCError(.usernameTaken, parameter: "username")
+        }
+    }
+
+    package func setPassword(_ id: Int64, _ hash: String) async throws {
+        try await pool.query("UPDATE everline.users SET password_hash = \(hash) WHERE id = \(id)")
+    }
+    package func setDisabled(_ id: Int64, _ disabled: Bool) async throws {
+        try await pool.query("UPDATE everline.users SET disabled = \(disabled) WHERE id = \(id)")
+    }
+    package func setAdmin(_ id: Int64, _ admin: Bool) async throws {
+        try await pool.query("UPDATE everline.users SET admin = \(admin) WHERE id = \(id)")
+    }
+
+    private static func user(_ row: PostgresRow) throws -> StoredUser {
+        StoredUser(
+            id: try row[0].decode(), username: try row[1].decode(), displayName: try row[2].decode(),
+            passwordHash: try row[3].decode(), admin: try row[4].decode(), disabled: try row[5].decode(),
+            createdAt: Timestamp(milliseconds: try row[6].decode(as: PostgresTimestamp.self).milliseconds))
+    }
+}

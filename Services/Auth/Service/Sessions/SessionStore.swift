@@ -1,0 +1,90 @@
+import EverlineCryptography
+package import EverlinePostgres
+import EverlineProtocol
+
+/// The hash by which a session is known everywhere but at its holder's.
+package struct SessionHash: Sendable, Hashable {
+    package let bytes: [UInt8]
+
+    package init(bytes: [UInt8]) { self.bytes = bytes }
+    /// `nil` if the text is no session's: 43 characters of base64url.
+    package init?(token: String) {
+        guard token.utf8.count == 43, let raw = Base64.url.decode(token), raw.count == 32 else { return nil }
+        bytes = DigestAlgorithm.sha256.digest(raw)
+    }
+    package var hex: String { Hex.encode(bytes) }
+}
+
+/// A session with its user.
+struct StoredSession: Sendable {
+    let userID: Int64
+    let user: User
+    let expiresAt: Timestamp
+}
+
+/// Sessions in PostgreSQL, where they outlive an emptied Redis.
+package struct SessionStore: Sendable {
+    let pool: PostgresPool
+
+    package init(_ pool: PostgresPool) { self.pool = pool }
+
+    private static let insert = PostgresStatement(
+        "INSERT INTO everline.sessions (token_hash, user_id, client, address, expires_at) VALUES ($1, $2, $3, $4, $5)")
+    private static let select = PostgresStatement(
+        """
+        SELECT u.id, u.username, u.display_name, u.admin, s.expires_at, e.generation || '-' || e.token
+        FROM everline.sessions s JOIN everline.users u ON u.id = s.user_id CROSS JOIN everline.epoch e
+        WHERE s.token_hash = $1 AND s.expires_at > now() AND NOT u.disabled
+        """)
+
+    func open(_ hash: SessionHash, user: Int64, client: String?, address: String, expiresAt: Timestamp) async throws {
+        try await pool.execute(
+            Self.insert, [hash.bytes, user, client, address, PostgresTimestamp(microseconds: expiresAt.milliseconds * 1_000)])
+    }
+
+    /// The session if it holds now, and the epoch it was read in.
+    func session(_ hash: SessionHash) async throws -> (session: StoredSession, epoch: String)? {
+        guard let row = try await pool.execute(Self.select, [hash.bytes]).first else { return nil }
+        let expiresAt: PostgresTimestamp = try row[4].decode()
+        return (
+            StoredSession(
+                userID: try row[0].decode(),
+                user: User(username: try row[1].decode(), displayName: try row[2].decode(), admin: try row[3].decode()),
+                expiresAt: Timestamp(milliseconds: expiresAt.milliseconds)), try row[5].decode()
+        )
+    }
+
+    func extend(_ hash: SessionHash, to expiresAt: Timestamp) async throws {
+        try await pool.query(
+            """
+            UPDATE everline.sessions SET expires_at = \(PostgresTimestamp(microseconds: expiresAt.milliseconds * 1_000)),
+                last_seen_at = clock_timestamp()
+            WHERE token_hash = \(hash.bytes)
+            """)
+    }
+
+    /// The user whose session it was, if it was one.
+    func end(_ hash: SessionHash) async throws -> (id: Int64, name: String)? {
+        let rows = try await pool.query(
+            """
+            DELETE FROM everline.sessions s USING everline.users u WHERE s.token_hash = \(hash.bytes) AND u.id = s.user_id
+            RETURNING u.id, u.username
+            """)
+        return try rows.first.map { (try $0[0].decode(), try $0[1].decode()) }
+    }
+
+    /// Ends all sessions of a user.
+    package func endAll(of user: Int64) async throws -> [SessionHash] {
+        try await pool.query("DELETE FROM everline.sessions WHERE user_id = \(user) RETURNING token_hash").map { row in
+            SessionHash(bytes: try row[0].decode())
+        }
+    }
+
+    func removeExpired() async throws {
+        try await pool.query("DELETE FROM everline.sessions WHERE expires_at < now()", deadline: .seconds(30))
+    }
+
+    func epoch() async throws -> String {
+        try await pool.query("SELECT generation || '-' || token FROM everline.epoch", deadline: .seconds(2)).decode(0, 0)
+    }
+}
