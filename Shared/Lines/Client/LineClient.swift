@@ -78,6 +78,18 @@ package final class LineClient: Sendable {
     package func call<M: Method>(_ method: M.Type, _ params: M.Params, deadline: Duration = .seconds(5)) async throws(RPCError)
         -> M.Result
     {
+        let bytes = try await callRaw(method, params, deadline: deadline)
+        do {
+            return try M.Result(try JSONParser.parse(bytes), strict: false)
+        } catch {
+            throw RPCError(.internalError, detail: "\(name.rawValue) answered what \(M.name) does not")
+        }
+    }
+
+    /// The result's bytes, for whoever passes them on as they are.
+    package func callRaw<M: Method>(_ method: M.Type, _ params: M.Params, deadline: Duration = .seconds(5)) async throws(RPCError)
+        -> [UInt8]
+    {
         let end = NIODeadline.now() + TimeAmount(deadline)
         while true {
             guard let calls = pick() else {
@@ -86,20 +98,14 @@ package final class LineClient: Sendable {
                 }
                 continue
             }
-            let bytes: [UInt8]
             do {
-                bytes = try await calls.call(method: M.name, params: params.jsonBytes(), until: end)
+                return try await calls.call(method: M.name, params: params.jsonBytes(), until: end)
             } catch let error as RPCError {
                 throw error
             } catch LineCalls.NotSent.closed {
                 continue
             } catch {
                 throw RPCError(.unavailable, detail: "the connection to \(name.rawValue) was lost", retryAfterMs: 500)
-            }
-            do {
-                return try M.Result(try JSONParser.parse(bytes), strict: false)
-            } catch {
-                throw RPCError(.internalError, detail: "\(name.rawValue) answered what \(M.name) does not")
             }
         }
     }

@@ -6,16 +6,25 @@ package final class Caller: Sendable {
     /// The service that its certificate names; `nil` for people and programs.
     package let peer: Peer?
     package let address: String
-    private let bound = Mutex<(session: String, user: ResumedSession)?>(nil)
+    private let bound = Mutex<Bound?>(nil)
+
+    /// The session that a connection is bound to, and when it was last known to hold.
+    package struct Bound: Sendable {
+        package let session: String
+        package let user: ResumedSession
+        package let checked: ContinuousClock.Instant
+    }
 
     package init(peer: Peer?, address: String) {
         self.peer = peer
         self.address = address
     }
 
-    /// The session that this connection is bound to.
-    package var session: (session: String, user: ResumedSession)? { bound.withLock { $0 } }
-    package func bind(_ session: String, _ user: ResumedSession) { bound.withLock { $0 = (session, user) } }
+    package var session: Bound? { bound.withLock { $0 } }
+    package func bind(_ session: String, _ user: ResumedSession) {
+        bound.withLock { $0 = Bound(session: session, user: user, checked: .now) }
+    }
+    package func unbind() { bound.withLock { $0 = nil } }
 }
 
 extension MethodTable where Context == Caller {

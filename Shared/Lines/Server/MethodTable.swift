@@ -25,6 +25,16 @@ package struct MethodTable<Context: Sendable>: Sendable {
         }
     }
 
+    /// Registers a method whose result is JSON bytes already, passed on as they came.
+    package mutating func registerRaw<M: Method>(
+        _ method: M.Type, admit: @escaping Admission = { _ in nil },
+        _ handler: @escaping @Sendable (M.Params, Context) async throws -> [UInt8]
+    ) {
+        entries[M.name] = Entry(admit: admit) { params, context in
+            try await handler(try M.Params(params ?? .object([]), strict: true), context)
+        }
+    }
+
     /// The answer's bytes; `nil` if there is nothing to answer.
     package func answer(_ incoming: Incoming, _ context: Context) async -> [UInt8]? {
         switch incoming {

@@ -1,0 +1,16 @@
+package import EverlineLines
+package import EverlineProtocol
+
+/// The history service, as the gateway calls it. Results stay bytes: they go on to the reader as they came.
+package struct HistoryClient: Sendable {
+    package let lines: LineClient
+
+    package init(_ lines: LineClient) { self.lines = lines }
+
+    package func recent(_ params: RoomParams, user: Int64) async throws(RPCError) -> [UInt8] {
+        try await lines.callRaw(InternalRecent.self, OnBehalf(params, userID: user))
+    }
+    package func page(_ params: PageParams, user: Int64) async throws(RPCError) -> [UInt8] {
+        try await lines.callRaw(InternalPage.self, OnBehalf(params, userID: user))
+    }
+}

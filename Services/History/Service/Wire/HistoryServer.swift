@@ -1,0 +1,91 @@
+import AuthClient
+import EverlineLines
+import EverlinePostgres
+import EverlineProtocol
+import EverlineRedis
+package import EverlineService
+import Logging
+import NIOPosix
+
+package enum HistorySettings {
+    package static let all: [Setting] =
+        Setting.postgres + Setting.redis + [
+            Setting("auth.addresses", default: "127.0.0.1:7501", "host:port of the auth service, several with commas between")
+        ] + Setting.tls + Setting.listen(port: 7502) + Setting.metrics(port: 9103) + Setting.log
+}
+
+/// `history serve`: for services by their certificate, for people and programs by a session, on one port.
+package enum HistoryServer {
+    package static func serve(_ settings: Settings) async throws {
+        let process = try ServiceProcess("history", settings)
+        let group = MultiThreadedEventLoopGroup.singleton
+        let pool = PostgresPool(configuration: try settings.postgres(service: "history"), logger: process.logger)
+        let redis = RedisClient(try settings.redis(), group: group, logger: process.logger)
+        let auth = AuthClient(
+            LineClient(
+                .auth, at: try settings.addresses("auth.addresses"), context: try settings.tls().clientContext(), group: group,
+                logger: process.logger))
+        let rooms = RoomStates(pool)
+        let messages = MessageReader(pool: pool)
+        let recent = Recent(rooms: rooms, messages: messages, window: RoomWindow(redis, size: Limits.window))
+        let pages = Pages(rooms: rooms, messages: messages)
+        let server = try await LineServer(
+            host: try settings.string("listen.host"), port: try settings.port("listen.port"),
+            tls: try settings.tls().serverContext(.welcome),
+            table: table(recent: recent, pages: pages, auth: auth, process), group: group, logger: process.logger)
+        try await process.run([
+            Part(stop: { await pool.shutdown() }), Part { await redis.run() }, Part { await auth.lines.run() },
+            Part(stop: { await server.shutdown() }),
+        ]) {
+            [("postgres", (try? await pool.query("SELECT 1 FROM everline.epoch", deadline: .seconds(2))) != nil)]
+        }
+    }
+
+    private static func table(recent: Recent, pages: Pages, auth: AuthClient, _ process: ServiceProcess) -> MethodTable<Caller> {
+        var table = MethodTable<Caller>(translate: process.translate)
+        table.register(InternalRecent.self, from: [.messageGateway]) { params, _ in
+            try await recent.read(params.inner, reader: params.userID)
+        }
+        table.register(InternalPage.self, from: [.messageGateway]) { params, _ in
+            try await pages.read(params.inner, reader: params.userID)
+        }
+        let reader = Reader(auth: auth)
+        table.register(SessionResume.self) { params, caller in try await reader.resume(params.session, caller) }
+        table.register(HistoryRecent.self) { params, caller in
+            try await recent.read(params, reader: try await reader.user(of: caller))
+        }
+        table.register(HistoryPage.self) { params, caller in
+            try await pages.read(params, reader: try await reader.user(of: caller))
+        }
+        return table
+    }
+}
+
+/// Whom a connection of a person or a program reads for.
+struct Reader: Sendable {
+    let auth: AuthClient
+
+    /// How old the knowledge that a session holds may be.
+    private static let trust = Duration.seconds(1)
+
+    func resume(_ session: String, _ caller: Caller) async throws -> ResumedSession {
+        let user = try await auth.resume(session, from: caller.address)
+        caller.bind(session, user)
+        return ResumedSession(user: user.user, expiresAt: user.expiresAt, userID: nil, sessionHash: nil)
+    }
+
+    /// - Throws: `session.required`, or `session.invalid` once the session has ended.
+    func user(of caller: Caller) async throws -> Int64 {
+        guard let bound = caller.session else { throw RPCError(.sessionRequired) }
+        if .now - bound.checked < Self.trust, let id = bound.user.userID { return id }
+        do {
+            let user = try await auth.resume(bound.session, from: caller.address)
+            caller.bind(bound.session, user)
+            guard let id = user.userID else { throw RPCError(.internalError) }
+            return id
+        } catch let error as RPCError where error.code == .sessionInvalid {
+            caller.unbind()
+            throw error
+        }
+    }
+}
