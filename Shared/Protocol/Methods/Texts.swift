@@ -76,6 +76,13 @@ extension Fields {
     }
 }
 
+/// What makes a username unique: its text without regard to case, width and form.
+package enum UsernameKey {
+    package static func of(_ text: String) -> String {
+        text.precomposedStringWithCompatibilityMapping.uppercased().lowercased().precomposedStringWithCompatibilityMapping
+    }
+}
+
 /// Format characters such as the zero-width space show nothing.
 private func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
     scalar.properties.generalCategory == .format || scalar.properties.generalCategory == .control

@@ -37,9 +37,7 @@ package struct Username: Sendable, Equatable {
     }
 
     /// The key of any text, so that a look-up of a name that no user can have costs the same.
-    package static func key(_ text: String) -> String {
-        text.precomposedStringWithCompatibilityMapping.uppercased().lowercased().precomposedStringWithCompatibilityMapping
-    }
+    package static func key(_ text: String) -> String { UsernameKey.of(text) }
 
     private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
         scalar.properties.generalCategory == .nonspacingMark || scalar.properties.generalCategory == .spacingMark

@@ -1,3 +1,5 @@
+import DequeModule
+import EverlineLines
 import EverlineProtocol
 import NIOCore
 
@@ -29,9 +31,14 @@ final class Client: @unchecked Sendable {
     var subscriptions: [Int64: Subscription] = [:]
     /// Requests that were read and not answered yet.
     var inFlight = 0
-    /// Sends that wait for an earlier one of this connection to learn its room, so that their order is kept.
-    var waitingSends: [@Sendable () -> Void] = []
-    var resolvingSend = false
+    /// Requests that wait for an earlier one of this connection, which changes what they may do or where they go.
+    var waiting: Deque<@Sendable (Client) -> Void> = []
+    /// Whether such an earlier one is under way.
+    var barrier = false
+    /// No further request is taken; the connection ends when those in flight are answered.
+    var ending = false
+    /// Called whenever a request was answered, so that the door can read on.
+    var answered: () -> Void = {}
 
     init(hub: LoopHub, address: String, framing: Framing, outlet: ChannelHandlerContext) {
         self.loop = hub.loop
@@ -56,22 +63,30 @@ final class Client: @unchecked Sendable {
 
     /// Sends the error and closes once it is out.
     func end(_ error: RPCError) {
-        send(Response.failure(id: .null, error: error))
         guard let outlet else { return }
+        send(Response.failure(id: .null, error: error))
+        if framing == .frame { write(GatewayService.Framing.close(error.code == .lineTooLong ? 1009 : 1001)) }
         outlet.flush()
-        let channel = outlet.channel
-        outlet.writeAndFlush(NIOAny(ByteBuffer()), promise: nil)
+        outlet.closeAfterError()
         ended()
-        channel.close(mode: .all, promise: nil)
     }
 
     /// The connection is gone.
     func ended() {
         outlet = nil
-        waitingSends = []
+        waiting = []
         for subscription in subscriptions.values { hub.unsubscribe(subscription) }
         subscriptions = [:]
         hub.forget(self)
+    }
+
+    /// Binds the connection to another user, or to none: what was open for the one before is closed.
+    func bind(_ user: BoundUser?) {
+        if self.user?.id != user?.id {
+            for subscription in subscriptions.values { hub.unsubscribe(subscription) }
+            subscriptions = [:]
+        }
+        self.user = user
     }
 
     func flush() {

@@ -55,4 +55,21 @@ enum Framing {
         buffer.writeBytes(bytes)
         return buffer
     }
+
+    /// A close frame (RFC 6455 section 5.5.1).
+    static func close(_ code: UInt16) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.writeInteger(UInt8(0x88))
+        buffer.writeInteger(UInt8(2))
+        buffer.writeInteger(code)
+        return buffer
+    }
+
+    /// A ping without data, or the pong to one with it; at most 125 bytes (RFC 6455 section 5.5).
+    static func ping() -> ByteBuffer { ByteBuffer(bytes: [0x89, 0]) }
+    static func pong(_ data: ByteBuffer) -> ByteBuffer {
+        var buffer = ByteBuffer(bytes: [0x8A, UInt8(min(data.readableBytes, 125))])
+        buffer.writeBytes(data.readableBytesView.prefix(125))
+        return buffer
+    }
 }

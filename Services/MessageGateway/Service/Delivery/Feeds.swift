@@ -19,18 +19,23 @@ actor Feeds {
 
     /// The room's feed, with `hub` attached to it.
     func open(_ state: RoomState, on hub: LoopHub) async {
-        let feed: RoomFeed
-        if let known = feeds[state.id] {
-            feed = known
-        } else {
-            feed = RoomFeed(state, messages: messages, rooms: rooms, logger: logger)
-            feeds[state.id] = feed
-            signals.listen(to: state.id)
+        var feed = feeds[state.id]
+        if let known = feed {
+            let counters = Counters(
+                room: state.id, lastSeq: state.lastSeq, lastRev: state.lastRev, membersRev: state.membersRev)
+            // A reader may have learnt of another epoch before the timer did.
+            if await !known.compare(counters, epoch: state.epoch) { feed = nil }
         }
-        await feed.attach(hub)
+        if let feed { return await feed.attach(hub) }
+        let new = RoomFeed(state, messages: messages, rooms: rooms, logger: logger)
+        feeds[state.id] = new
+        signals.listen(to: state.id)
+        await new.attach(hub)
     }
 
     func feed(_ room: Int64) -> RoomFeed? { feeds[room] }
+
+    func announce(_ push: [UInt8], room: Int64) async { await feeds[room]?.announce(push) }
 
     func receive(_ batch: [EncodedMessage], room: Int64, epoch: String) async {
         await feeds[room]?.receive(batch, epoch: epoch)

@@ -31,7 +31,13 @@ final class LoopHub: @unchecked Sendable {
     private var clients: [ObjectIdentifier: Client] = [:]
     private var dirty: [Client] = []
     /// Rooms by name, as far as this loop has met them; a room keeps its name for ever.
-    var directory: [String: Int64] = [:]
+    var directory: [String: KnownRoom] = [:]
+
+    /// What never changes of a room.
+    struct KnownRoom: Sendable {
+        let id: Int64
+        let kind: RoomKind
+    }
 
     private static let tailLength = 100
     private static let page: Int64 = 200
@@ -63,11 +69,14 @@ final class LoopHub: @unchecked Sendable {
 
     func endSession(hash: String) {
         for client in clients.values where client.user?.sessionHash == hash {
-            for subscription in client.subscriptions.values { unsubscribe(subscription) }
-            client.subscriptions = [:]
-            client.user = nil
+            client.bind(nil)
             client.send(Outgoing.notification(method: Push.sessionEnded, params: Array(#"{"reason":"ended"}"#.utf8)))
         }
+    }
+
+    /// Something for one user, wherever they are connected.
+    func announce(_ bytes: [UInt8], to user: Int64) {
+        for client in clients.values where client.user?.id == user { client.send(bytes) }
     }
 
     // MARK: Rooms

@@ -54,6 +54,15 @@ struct RoomStore: Sendable {
         return room
     }
 
+    private static let known = PostgresStatement("SELECT id, kind FROM everline.rooms WHERE name = $1")
+
+    /// The room of that name, whoever may read it: what a send needs, whose right is checked where it is numbered.
+    func known(_ name: String) async throws -> LoopHub.KnownRoom? {
+        try await pool.query(PostgresQuery(Self.known, [name])).first.map { row in
+            LoopHub.KnownRoom(id: try row[0].decode(), kind: RoomKind(rawValue: try row[1].decode()) ?? .private)
+        }
+    }
+
     func rooms(visibleTo user: Int64) async throws -> [RoomState] {
         try await pool.query(PostgresQuery(Self.visible, [user])).map(Self.state)
     }

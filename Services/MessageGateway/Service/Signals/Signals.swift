@@ -1,0 +1,108 @@
+import EverlineProtocol
+import EverlineRedis
+import Logging
+import NIOCore
+import Synchronization
+
+/// What gateways tell each other through Redis. Every signal may be lost: the counter timer finds what it was about.
+///
+/// - `everline:room:ROOM`: `EPOCH SENDER FIRST` and a message a line, or `! SENDER` and a push.
+/// - `everline:users`: the number of a user, and a push for them.
+/// - `everline:sessions`: the hash of a session that has ended.
+final class Signals: SignalSink, SignalSource {
+    private struct Ends: Sendable {
+        let redis: RedisClient
+        let window: RoomWindow
+        let feeds: Feeds
+        let hubs: [LoopHub]
+    }
+    private struct Heard: Sendable {
+        let channel: String
+        let payload: ByteBuffer
+    }
+
+    /// Tells our own signals from those of others.
+    private let sender = WireUUID().description
+    private let ends = Mutex<Ends?>(nil)
+    private let heard: AsyncStream<Heard>
+    private let hear: AsyncStream<Heard>.Continuation
+    private let logger: Logger
+
+    init(logger: Logger) {
+        self.logger = logger
+        (heard, hear) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(10_000))
+    }
+
+    func attach(redis: RedisClient, feeds: Feeds, hubs: [LoopHub]) {
+        ends.withLock {
+            $0 = Ends(redis: redis, window: RoomWindow(redis, size: Limits.window), feeds: feeds, hubs: hubs)
+        }
+        redis.subscribe("everline:users")
+        redis.subscribe("everline:sessions")
+    }
+
+    // MARK: Telling
+
+    func posted(_ messages: [EncodedMessage], room: Int64, epoch: String) {
+        guard let first = messages.first, let ends = ends.withLock({ $0 }) else { return }
+        _ = ends.window.append(
+            room: room, epoch: epoch, first: first.seq, messages: messages.map(\.json), publishTo: "everline:room:\(room)",
+            sender: sender)
+    }
+
+    func announced(_ push: [UInt8], room: Int64) {
+        publish("everline:room:\(room)", Array("! \(sender)\n".utf8) + push)
+        Task { await ends.withLock { $0 }?.feeds.announce(push, room: room) }
+    }
+
+    /// To all connections of a user.
+    func announced(_ push: [UInt8], user: Int64) {
+        publish("everline:users", Array("\(user) \(sender)\n".utf8) + push)
+        toUser(user, push)
+    }
+
+    private func publish(_ channel: String, _ payload: [UInt8]) {
+        _ = ends.withLock { $0 }?.redis.submit([Array("PUBLISH".utf8), Array(channel.utf8), payload])
+    }
+
+    // MARK: Listening
+
+    func listen(to room: Int64) { ends.withLock { $0 }?.redis.subscribe("everline:room:\(room)") }
+    func stopListening(to room: Int64) { ends.withLock { $0 }?.redis.unsubscribe("everline:room:\(room)") }
+
+    /// On Redis' loop; the work is done in the order of arrival elsewhere. What does not fit the queue is lost, as any signal may be.
+    func received(_ channel: String, _ payload: ByteBuffer) { hear.yield(Heard(channel: channel, payload: payload)) }
+
+    func run() async {
+        for await one in heard { await handle(one) }
+    }
+
+    private func handle(_ signal: Heard) async {
+        guard let ends = ends.withLock({ $0 }) else { return }
+        let bytes = signal.payload.readableBytesView
+        if signal.channel == "everline:sessions" {
+            let hash = String(decoding: bytes, as: UTF8.self)
+            for hub in ends.hubs { hub.loop.execute { hub.endSession(hash: hash) } }
+            return
+        }
+        guard let end = bytes.firstIndex(of: UInt8(ascii: "\n")) else { return }
+        let head = String(decoding: bytes[..<end], as: UTF8.self).split(separator: " ").map(String.init)
+        let rest = bytes[bytes.index(after: end)...]
+        guard head.count >= 2, head[1] != sender else { return }
+        if signal.channel == "everline:users" {
+            if let user = Int64(head[0]) { toUser(user, Array(rest)) }
+            return
+        }
+        guard let room = Int64(signal.channel.dropFirst("everline:room:".count)) else { return }
+        if head[0] == "!" { return await ends.feeds.announce(Array(rest), room: room) }
+        guard head.count == 3, let first = Int64(head[2]) else { return }
+        let messages = rest.split(separator: UInt8(ascii: "\n")).enumerated().map { index, json in
+            EncodedMessage(seq: first + Int64(index), json: Array(json))
+        }
+        await ends.feeds.receive(messages, room: room, epoch: head[0])
+    }
+
+    private func toUser(_ user: Int64, _ push: [UInt8]) {
+        for hub in ends.withLock({ $0?.hubs ?? [] }) { hub.loop.execute { hub.announce(push, to: user) } }
+    }
+}
