@@ -93,8 +93,12 @@ struct RoomStore: Sendable {
         try Self.change(try await pool.query("SELECT status, members_rev FROM everline.invite(\(room), \(host), \(guest))"))
     }
 
-    func user(named key: String) async throws -> Int64? {
-        try await pool.query("SELECT id FROM everline.users WHERE username_key = \(key) AND NOT disabled").first?[0].decode()
+    func user(named key: String) async throws -> (id: Int64, user: User)? {
+        try await pool.query(
+            "SELECT id, username, display_name FROM everline.users WHERE username_key = \(key) AND NOT disabled"
+        ).first.map { row in
+            (try row[0].decode(), User(username: try row[1].decode(), displayName: try row[2].decode(), admin: false))
+        }
     }
 
     func members(of room: Int64) async throws -> [RoomMembers.Member] {

@@ -1,0 +1,105 @@
+import DequeModule
+import EverlineLines
+import EverlineProtocol
+import NIOCore
+
+/// The one way in behind all doors. Requests of a connection run side by side, except that one which changes what the connection may do or
+/// reads (a login, joining, opening) is finished before the next begins; so what is sent in one go works as it reads.
+struct Dispatcher: Sendable {
+    let table: MethodTable<Asking>
+    let sending: Sending
+
+    /// The most requests of one connection that wait for their answers; then its door stops reading.
+    static let mostInFlight = 64
+
+    private static let concurrent: Set<String> = [
+        MessageSend.name, HistoryRecent.name, HistoryPage.name, RoomList.name, RoomMembers.name,
+    ]
+
+    /// One line or frame of a connection; on its loop.
+    func receive(_ incoming: Incoming, from client: Client) {
+        guard !client.ending else { return }
+        client.inFlight += 1
+        let work: @Sendable (Client) -> Void = { client in self.start(incoming, client) }
+        if client.barrier || !client.waiting.isEmpty { client.waiting.append(work) } else { work(client) }
+    }
+
+    /// The answer to a `POST /rpc`.
+    func answer(_ incoming: Incoming, _ asking: Asking) async -> [UInt8]? { await table.answer(incoming, asking) }
+
+    private func start(_ incoming: Incoming, _ client: Client) {
+        switch incoming {
+        case .refused(let error): answered(Response.failure(id: .null, error: error), [], client)
+        case .single(.failure(let refusal)): answered(Response.failure(id: refusal.id, error: refusal.error), [], client)
+        case .single(.success(let request)) where request.method == MessageSend.name: send(request, client)
+        case .single(.success(let request)) where Self.concurrent.contains(request.method): run(incoming, client)
+        default:
+            client.barrier = true
+            run(incoming, client)
+        }
+    }
+
+    private func run(_ incoming: Incoming, _ client: Client) {
+        let barrier = client.barrier
+        let asking = Asking(address: client.address, hub: client.hub, user: client.user)
+        let loop = client.loop
+        Task {
+            let answer = await table.answer(incoming, asking)
+            loop.execute {
+                if barrier { client.barrier = false }
+                answered(answer, asking.takeEffects(), client)
+                drain(client)
+            }
+        }
+    }
+
+    /// A send stays on its loop until it waits for its number: no task, no hop.
+    private func send(_ request: Request, _ client: Client) {
+        let id = request.id
+        let done: @Sendable (Result<MessageSend.Result, RPCError>) -> Void = { result in
+            let answer = id.map { id in
+                switch result {
+                case .success(let value): Response.success(id: id, result: value.jsonBytes())
+                case .failure(let error): Response.failure(id: id, error: error)
+                }
+            }
+            answered(answer, [], client)
+        }
+        do {
+            guard let user = client.user else { throw RPCError(.sessionRequired) }
+            let params = try MessageSend.Params(request.params ?? .object([]), strict: true)
+            if let room = client.hub.directory[params.room] {
+                return sending.submit(params, to: room, by: user, on: client.loop, done)
+            }
+            // Sends that follow wait until it is known where this one goes, so that they stay in order.
+            client.barrier = true
+            let loop = client.loop
+            Task {
+                let room = await sending.look(params.room)
+                loop.execute {
+                    client.barrier = false
+                    switch room {
+                    case .success(let room):
+                        client.hub.directory[params.room] = room
+                        sending.submit(params, to: room, by: user, on: loop, done)
+                    case .failure(let error): done(.failure(error))
+                    }
+                    drain(client)
+                }
+            }
+        } catch {
+            done(.failure(error as? RPCError ?? RPCError(.internalError)))
+        }
+    }
+
+    private func drain(_ client: Client) {
+        while !client.barrier, let next = client.waiting.popFirst() { next(client) }
+    }
+
+    private func answered(_ answer: [UInt8]?, _ effects: [@Sendable (Client) -> Void], _ client: Client) {
+        client.inFlight -= 1
+        if let answer { client.send(answer) }
+        for effect in effects where client.isOpen { effect(client) }
+        client.answered()
+    }
+}

@@ -1,0 +1,77 @@
+import AuthClient
+import EverlineCryptography
+import EverlineLines
+import EverlineProtocol
+import HistoryClient
+import NIOCore
+
+/// Every method that clients may call, and who does it.
+struct Methods: Sendable {
+    let auth: AuthClient
+    let history: HistoryClient
+    let rooms: Rooms
+    let sending: Sending
+    let group: any EventLoopGroup
+    let translate: @Sendable (any Error) -> RPCError
+
+    func table() -> MethodTable<Asking> {
+        var table = MethodTable<Asking>(translate: translate)
+        table.register(AuthRegister.self) { params, asking in
+            opened(try await auth.register(params, from: asking.address), asking)
+        }
+        table.register(AuthLogin.self) { params, asking in opened(try await auth.login(params, from: asking.address), asking) }
+        table.register(SessionResume.self) { params, asking in
+            let user = try await Self.user(of: params.session, auth, from: asking.address)
+            asking.afterwards { $0.bind(user.bound) }
+            return ResumedSession(user: user.bound.user, expiresAt: user.expiresAt, userID: nil, sessionHash: nil)
+        }
+        table.register(AuthLogout.self) { _, asking in
+            let user = try asking.user()
+            try await auth.logout(user.session, from: asking.address)
+            asking.afterwards { $0.bind(nil) }
+            return Nothing()
+        }
+        table.register(RoomCreate.self) { try await rooms.create($0, $1) }
+        table.register(RoomList.self) { try await rooms.list($1) }
+        table.register(RoomJoin.self) { try await rooms.join($0, $1) }
+        table.register(RoomLeave.self) { params, asking in
+            try await rooms.leave(params, asking)
+            return Nothing()
+        }
+        table.register(RoomInvite.self) { params, asking in
+            try await rooms.invite(params, asking)
+            return Nothing()
+        }
+        table.register(RoomMembers.self) { try await rooms.members($0, $1) }
+        table.register(RoomOpen.self) { try await rooms.open($0, $1) }
+        table.register(RoomClose.self) { params, asking in
+            try await rooms.close(params, asking)
+            return Nothing()
+        }
+        table.register(MessageSend.self) { params, asking in
+            try await sending.send(params, by: try asking.user(), on: asking.hub?.loop ?? group.any())
+        }
+        table.registerRaw(HistoryRecent.self) { try await history.recent($0, user: try $1.user().id) }
+        table.registerRaw(HistoryPage.self) { try await history.page($0, user: try $1.user().id) }
+        return table
+    }
+
+    /// The user of a session, as a connection is bound to them.
+    static func user(of session: String, _ auth: AuthClient, from address: String) async throws(RPCError) -> (
+        bound: BoundUser, expiresAt: Timestamp
+    ) {
+        let resumed = try await auth.resume(session, from: address)
+        guard let id = resumed.userID, let hash = resumed.sessionHash else { throw RPCError(.internalError) }
+        return (BoundUser(id: id, user: resumed.user, session: session, sessionHash: hash), resumed.expiresAt)
+    }
+
+    /// A new session binds the connection that asked for it.
+    private func opened(_ session: OpenedSession, _ asking: Asking) -> OpenedSession {
+        if let id = session.userID, let raw = Base64.url.decode(session.session) {
+            let bound = BoundUser(
+                id: id, user: session.user, session: session.session, sessionHash: Hex.encode(DigestAlgorithm.sha256.digest(raw)))
+            asking.afterwards { $0.bind(bound) }
+        }
+        return OpenedSession(user: session.user, session: session.session, expiresAt: session.expiresAt, userID: nil)
+    }
+}

@@ -1,0 +1,121 @@
+import EverlineProtocol
+import EverlineRedis
+
+/// What people do with rooms.
+struct Rooms: Sendable {
+    let store: RoomStore
+    let messages: MessageStore
+    let window: RoomWindow
+    let feeds: Feeds
+    let signals: Signals
+
+    func create(_ params: RoomCreate.Params, _ asking: Asking) async throws -> RoomResult {
+        let user = try asking.user()
+        _ = try await store.create(params, by: user.id)
+        let room = try await store.room(params.room, reader: user.id)
+        // The creator's other connections.
+        signals.announced(change("created", room, user.user), user: user.id)
+        return RoomResult(room: room.description)
+    }
+
+    func list(_ asking: Asking) async throws -> RoomList.Result {
+        RoomList.Result(rooms: try await store.rooms(visibleTo: try asking.user().id).map(\.description))
+    }
+
+    func join(_ params: RoomParams, _ asking: Asking) async throws -> RoomResult {
+        let user = try asking.user()
+        let room = try await store.room(params.room, reader: user.id)
+        switch try await store.join(room.id, user.id).outcome {
+        case .done:
+            let push = change("joined", room, user.user)
+            signals.announced(push, room: room.id)
+            signals.announced(push, user: user.id)
+        case .nothing: break
+        case .noRoom, .forbidden: throw RPCError(.roomNotFound)
+        }
+        return RoomResult(room: try await store.room(params.room, reader: user.id).description)
+    }
+
+    func leave(_ params: RoomParams, _ asking: Asking) async throws {
+        let user = try asking.user()
+        let room = try await store.room(params.room, reader: user.id)
+        guard try await store.leave(room.id, user.id).outcome == .done else { throw RPCError(.roomNotMember) }
+        let push = change("left", room, user.user)
+        signals.announced(push, room: room.id)
+        signals.announced(push, user: user.id)
+        guard room.kind != .public else { return }
+        asking.afterwards { client in
+            if let subscription = client.subscriptions.removeValue(forKey: room.id) { client.hub.unsubscribe(subscription) }
+        }
+    }
+
+    func invite(_ params: RoomInvite.Params, _ asking: Asking) async throws {
+        let user = try asking.user()
+        let room = try await store.room(params.room, reader: user.id)
+        guard room.isMember else { throw RPCError(.roomNotMember) }
+        guard let guest = try await store.user(named: UsernameKey.of(params.username)) else {
+            throw RPCError(.userNotFound, parameter: "username")
+        }
+        switch try await store.invite(room.id, by: user.id, guest.id).outcome {
+        case .done:
+            let push = change("invited", room, guest.user)
+            signals.announced(push, room: room.id)
+            signals.announced(push, user: guest.id)
+        case .nothing: break
+        case .noRoom: throw RPCError(.roomNotFound)
+        case .forbidden: throw RPCError(.roomForbidden)
+        }
+    }
+
+    func members(_ params: RoomParams, _ asking: Asking) async throws -> RoomMembers.Result {
+        let room = try await store.room(params.room, reader: try asking.user().id)
+        return RoomMembers.Result(members: try await store.members(of: room.id))
+    }
+
+    func open(_ params: RoomOpen.Params, _ asking: Asking) async throws -> RoomOpen.Result {
+        let user = try asking.user()
+        let room = try await store.room(params.room, reader: user.id)
+        // Another epoch, or a number that this one has not given: what the client holds is not of this history.
+        let reset = (params.epoch.map { $0 != room.epoch } ?? false) || (params.after ?? 0) > room.lastSeq
+        let after = reset ? nil : params.after
+        let newest = after == nil ? try await recent(room) : []
+        let next = (after ?? room.lastSeq) + 1
+        if let hub = asking.hub {
+            await feeds.open(room, on: hub)
+            asking.afterwards { client in
+                if client.user?.id == user.id { _ = hub.subscribe(client, to: room.id, from: next) }
+            }
+        }
+        return RoomOpen.Result(
+            room: room.name, epoch: room.epoch, lastSeq: room.lastSeq, lastRev: room.lastRev, readSeq: 0, messages: newest,
+            reset: reset)
+    }
+
+    func close(_ params: RoomParams, _ asking: Asking) async throws {
+        let room = try await store.room(params.room, reader: try asking.user().id)
+        asking.afterwards { client in
+            if let subscription = client.subscriptions.removeValue(forKey: room.id) { client.hub.unsubscribe(subscription) }
+        }
+    }
+
+    /// The newest messages up to the counter: from the window if it reaches it, else from PostgreSQL.
+    private func recent(_ room: RoomState) async throws -> [[UInt8]] {
+        guard room.lastSeq > 0 else { return [] }
+        if let content = try? await window.content(room: room.id), content.epoch == room.epoch {
+            let run = content.run.filter { $0.seq <= room.lastSeq }
+            if let first = run.first?.seq, run.last?.seq == room.lastSeq, content.run.last?.seq == room.lastSeq,
+                first == 1 || run.count >= window.size
+            {
+                return run.suffix(window.size).map(\.json)
+            }
+        }
+        return try await messages.newest(
+            room.id, name: room.name, epoch: room.epoch, upTo: room.lastSeq, limit: Int64(window.size)
+        ).map(\.json)
+    }
+
+    private func change(_ what: String, _ room: RoomState, _ user: User) -> [UInt8] {
+        Outgoing.notification(
+            method: Push.roomChanged, params: RoomChange(room: room.name, change: what, user: user).jsonBytes())
+    }
+}

@@ -1,0 +1,49 @@
+import EverlineProtocol
+import NIOCore
+
+/// The way of a send from its parameters to its lane.
+struct Sending: Sendable {
+    let lanes: Lanes
+    let rooms: RoomStore
+    let translate: @Sendable (any Error) -> RPCError
+
+    /// How long a send may wait for the database before its sender is told to try again.
+    private static let patience = Duration.seconds(10)
+
+    /// Where the room is numbered.
+    func look(_ name: String) async -> Result<LoopHub.KnownRoom, RPCError> {
+        do {
+            guard let room = try await rooms.known(name) else { return .failure(RPCError(.roomNotFound)) }
+            return .success(room)
+        } catch { return .failure(translate(error)) }
+    }
+
+    /// - Parameter done: runs on `loop`, once.
+    func submit(
+        _ params: MessageSend.Params, to room: LoopHub.KnownRoom, by user: BoundUser, on loop: any EventLoop,
+        _ done: @escaping @Sendable (Result<MessageSend.Result, RPCError>) -> Void
+    ) {
+        let send = PendingSend(
+            entry: Entry(
+                room: room.id, sender: user.id, clientID: params.clientID, body: params.body, replyTo: params.replyTo),
+            roomName: params.room, user: user.user, epoch: params.epoch, loop: loop, deadline: .now + Self.patience
+        ) { result in
+            // Whether a room that is not theirs exists is not told.
+            if case .failure(let error) = result, error.code == .roomNotMember, room.kind != .public {
+                done(.failure(RPCError(.roomNotFound)))
+            } else {
+                done(result)
+            }
+        }
+        do { try lanes.lane(of: room.id).submit(send) } catch { done(.failure(error)) }
+    }
+
+    /// The same for one who waits.
+    func send(_ params: MessageSend.Params, by user: BoundUser, on loop: any EventLoop) async throws(RPCError) -> MessageSend.Result {
+        let room = try await look(params.room).get()
+        let result: Result<MessageSend.Result, RPCError> = await withCheckedContinuation { continuation in
+            submit(params, to: room, by: user, on: loop) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+}
