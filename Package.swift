@@ -111,6 +111,7 @@ let package = Package(
             [
                 "EverlineService", "AuthClient", "HistoryClient", "EverlineCryptography",
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ] + nio + http),
         executable("message-gateway", "Services/MessageGateway/Executable", "GatewayService"),
 

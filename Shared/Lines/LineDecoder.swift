@@ -1,6 +1,5 @@
-package import NIOCore
-
 package import EverlineProtocol
+package import NIOCore
 
 /// Why the stream of lines cannot go on.
 package enum LineError: Error, Equatable {

@@ -120,7 +120,8 @@ package final class RedisClient: Sendable {
         var before = false
         while !Task.isCancelled {
             do {
-                let handle = try await RedisConnection.connect(configuration, group: group, received: subscribing ? received : nil)
+                let handle = try await RedisConnection.connect(
+                    configuration, group: group, received: subscribing ? received : nil)
                 pause = .milliseconds(50)
                 if told { logger.info("redis is reachable again") }
                 told = false

@@ -98,7 +98,9 @@ final class ReplyReader {
         }
     }
 
-    private func failure() -> RedisError { RedisError(.lost, "Redis sent what is not its protocol (error \(reader.pointee.err))") }
+    private func failure() -> RedisError {
+        RedisError(.lost, "Redis sent what is not its protocol (error \(reader.pointee.err))")
+    }
 }
 
 /// Formats a command (hiredis' redisFormatCommandArgv).
@@ -108,7 +110,9 @@ enum CommandFormat {
         let joined = parts.flatMap { $0 }
         return joined.withUnsafeBytes { bytes in
             let empty: StaticString = ""
-            let base = bytes.bindMemory(to: CChar.self).baseAddress ?? UnsafeRawPointer(empty.utf8Start).assumingMemoryBound(to: CChar.self)
+            let base =
+                bytes.bindMemory(to: CChar.self).baseAddress
+                ?? UnsafeRawPointer(empty.utf8Start).assumingMemoryBound(to: CChar.self)
             var offset = 0
             var pointers: [UnsafePointer<CChar>?] = parts.map { part in
                 defer { offset += part.count }

@@ -71,7 +71,9 @@ package struct RoomWindow: Sendable {
     /// `nil` if there is none.
     package func content(room: Int64) async throws -> Content? {
         let value = try await redis.run(Self.read, keys: Self.keys(room), arguments: [], deadline: .milliseconds(300))
-        guard let parts = value.array, parts.count == 2, let epoch = parts[0].string, let rows = parts[1].array else { return nil }
+        guard let parts = value.array, parts.count == 2, let epoch = parts[0].string, let rows = parts[1].array else {
+            return nil
+        }
         var messages: [(seq: Int64, json: [UInt8])] = []
         messages.reserveCapacity(rows.count / 2)
         for index in stride(from: 0, to: rows.count - 1, by: 2) {

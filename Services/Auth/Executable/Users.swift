@@ -37,7 +37,9 @@ struct UserOptions: ParsableArguments {
 
     func with(user name: String, _ body: (AuthServer.Tools, StoredUser) async throws -> Void) async throws {
         try await with { tools in
-            guard let user = try await tools.users.user(key: Username.key(name)) else { throw RPCError(.userNotFound, detail: name) }
+            guard let user = try await tools.users.user(key: Username.key(name)) else {
+                throw RPCError(.userNotFound, detail: name)
+            }
             try await body(tools, user)
         }
     }
@@ -118,7 +120,9 @@ extension Auth.Users {
 
     struct SetPassword: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Set a user's password and end their sessions; the password is asked for, or is the first line of standard input.")
+            abstract:
+                "Set a user's password and end their sessions; the password is asked for, or is the first line of standard input."
+        )
         @Argument var username: String
         @OptionGroup var options: UserOptions
 

@@ -26,7 +26,8 @@ extension Guardian {
     struct Migrate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Bring the schema up to the newest migration.",
-            discussion: "Applies the numbered files of migrations.root in order, under one lock. Running it twice changes nothing.")
+            discussion:
+                "Applies the numbered files of migrations.root in order, under one lock. Running it twice changes nothing.")
         @OptionGroup var options: ServiceOptions
         @Flag(help: "Print for a program.") var json = false
         @Flag(help: "Only say what would be applied.") var plan = false

@@ -1,5 +1,5 @@
-package import EverlinePostgres
 import EverlineLines
+package import EverlinePostgres
 import EverlineProtocol
 package import EverlineService
 import NIOPosix

@@ -76,7 +76,8 @@ final class LineCallsHandler: ChannelInboundHandler {
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let timer = context.eventLoop.scheduleTask(deadline: deadline) { bound.value.late(id) }
         calls[id] = Call(promise: promise, timer: timer, sent: .now())
-        context.write(wrapOutboundOut(LineConnection.line(Outgoing.request(method: method, params: params, id: id))), promise: nil)
+        context.write(
+            wrapOutboundOut(LineConnection.line(Outgoing.request(method: method, params: params, id: id))), promise: nil)
         // One flush for all calls of this turn.
         guard !dirty else { return }
         dirty = true

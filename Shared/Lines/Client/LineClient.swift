@@ -1,8 +1,8 @@
 package import EverlineProtocol
 package import Logging
 package import NIOCore
-package import NIOSSL
 import NIOPosix
+package import NIOSSL
 import Synchronization
 
 /// Calls one service, which has one name and any number of addresses. One connection an address is shared by all callers; calls are
@@ -131,7 +131,9 @@ package final class LineClient: Sendable {
             await withCheckedContinuation { continuation in
                 let now: Bool? = state.withLock { state in
                     if !state.order.isEmpty { return true }
-                    if state.stopped || Task.isCancelled || end <= .now() || state.waiters.count >= Self.mostWaiters { return false }
+                    if state.stopped || Task.isCancelled || end <= .now() || state.waiters.count >= Self.mostWaiters {
+                        return false
+                    }
                     state.waiters[id] = continuation
                     return nil
                 }
@@ -155,7 +157,10 @@ package final class LineClient: Sendable {
             do {
                 let (channel, calls) = try await connect(address)
                 pause = .milliseconds(50)
-                if told { logger.info("reached again", metadata: ["service": "\(name.rawValue)", "address": "\(address.host):\(address.port)"]) }
+                if told {
+                    logger.info(
+                        "reached again", metadata: ["service": "\(name.rawValue)", "address": "\(address.host):\(address.port)"])
+                }
                 told = false
                 add(address, calls)
                 try? await withTaskCancellationHandler {
@@ -168,7 +173,9 @@ package final class LineClient: Sendable {
                 if !told {
                     logger.warning(
                         "cannot be reached; trying on",
-                        metadata: ["service": "\(name.rawValue)", "address": "\(address.host):\(address.port)", "error": "\(error)"])
+                        metadata: [
+                            "service": "\(name.rawValue)", "address": "\(address.host):\(address.port)", "error": "\(error)",
+                        ])
                 }
                 told = true
             }

@@ -1,6 +1,5 @@
-package import NIOSSL
-
 package import EverlineProtocol
+package import NIOSSL
 
 /// Paths of PEM files: the authority that peers' certificates come from, and a service's own certificate and key.
 package struct TLSFiles: Sendable, Equatable {

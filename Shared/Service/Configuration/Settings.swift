@@ -91,7 +91,8 @@ package struct Settings: Sendable {
     package func int(_ key: String, in range: ClosedRange<Int>) throws -> Int {
         let text = try string(key)
         guard let value = Int(text), range.contains(value) else {
-            throw ConfigurationError("\(key) must be a whole number from \(range.lowerBound) to \(range.upperBound), not \"\(text)\"")
+            throw ConfigurationError(
+                "\(key) must be a whole number from \(range.lowerBound) to \(range.upperBound), not \"\(text)\"")
         }
         return value
     }
@@ -114,9 +115,13 @@ package struct Settings: Sendable {
     private static func look(_ setting: Setting, _ providers: [any ConfigProvider]) throws -> String? {
         let key = AbsoluteConfigKey(setting.key.split(separator: ".").map(String.init))
         for provider in providers {
-            if let text = try? provider.value(forKey: key, type: .string).value?.content, case .string(let value) = text { return value }
+            if let text = try? provider.value(forKey: key, type: .string).value?.content, case .string(let value) = text {
+                return value
+            }
             // A number of the file is no text to its provider.
-            if let number = try? provider.value(forKey: key, type: .int).value?.content, case .int(let value) = number { return "\(value)" }
+            if let number = try? provider.value(forKey: key, type: .int).value?.content, case .int(let value) = number {
+                return "\(value)"
+            }
         }
         return nil
     }

@@ -52,7 +52,8 @@ package struct ServiceProcess: Sendable {
             case .overloaded: return RPCError(.overloaded, retryAfterMs: 500)
             case .notExecuted, .deadline, .cancelled, .closed:
                 return RPCError(.unavailable, detail: "the database cannot be reached", retryAfterMs: 500)
-            case .outcomeUnknown: return RPCError(.unavailable, detail: "the database was lost; the outcome is not known", retryAfterMs: 500)
+            case .outcomeUnknown:
+                return RPCError(.unavailable, detail: "the database was lost; the outcome is not known", retryAfterMs: 500)
             case .server where error.isRetryable:
                 return RPCError(.unavailable, detail: "the database cannot serve now", retryAfterMs: 500)
             case .server, .usage: break

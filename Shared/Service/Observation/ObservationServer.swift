@@ -16,7 +16,8 @@ package struct ObservationServer: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
-                    try channel.pipeline.syncOperations.addHandler(ObservationHandler(prometheus: prometheus, readiness: readiness))
+                    try channel.pipeline.syncOperations.addHandler(
+                        ObservationHandler(prometheus: prometheus, readiness: readiness))
                 }
             }
             .bind(host: host, port: port).get()
@@ -90,6 +91,7 @@ private final class ObservationHandler: ChannelInboundHandler {
         context.write(wrapOutboundOut(.head(.init(version: head.version, status: status, headers: headers))), promise: nil)
         context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
         let channel = context.channel
-        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in if !head.isKeepAlive { channel.close(promise: nil) } }
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in if !head.isKeepAlive { channel.close(promise: nil) }
+        }
     }
 }

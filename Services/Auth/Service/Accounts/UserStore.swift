@@ -21,7 +21,8 @@ package struct UserStore: Sendable {
     package init(_ pool: PostgresPool) { self.pool = pool }
 
     private static let byKey = PostgresStatement(
-        "SELECT id, username, display_name, password_hash, admin, disabled, created_at FROM everline.users WHERE username_key = $1")
+        "SELECT id, username, display_name, password_hash, admin, disabled, created_at FROM everline.users WHERE username_key = $1"
+    )
 
     package func user(key: String) async throws -> StoredUser? {
         try await pool.execute(Self.byKey, [key]).first.map(Self.user)

@@ -72,11 +72,15 @@ package struct RoleKeeper: Sendable {
     /// Whether it had to be set. A verifier is stored, so that no statement and no log ever holds the password.
     private func keepPassword(_ role: Role, _ connection: PostgresConnection) async throws -> Bool {
         let file = "\(passwords)/postgres-\(role.name)"
-        guard let text = try? String(contentsOfFile: file, encoding: .utf8).trimmingCharacters(in: .newlines), !text.isEmpty else {
-            throw GuardianError("there is no password for \(role.name): \(file)", hint: "set roles.passwords to a folder of such files")
+        guard let text = try? String(contentsOfFile: file, encoding: .utf8).trimmingCharacters(in: .newlines), !text.isEmpty
+        else {
+            throw GuardianError(
+                "there is no password for \(role.name): \(file)", hint: "set roles.passwords to a folder of such files")
         }
         let stored = try await connection.query("SELECT rolpassword FROM pg_authid WHERE rolname = \(role.name)")
-        if let verifier = try stored.decode(0, 0, as: String?.self), SCRAMVerifier(verifier)?.matches(text) == true { return false }
+        if let verifier = try stored.decode(0, 0, as: String?.self), SCRAMVerifier(verifier)?.matches(text) == true {
+            return false
+        }
         let verifier = try await connection.scramVerifier(password: text, role: role.name)
         try await run("ALTER ROLE \(role.name) PASSWORD '\(verifier)'", connection)
         return true

@@ -27,7 +27,9 @@ package enum MigrationFiles {
                 let expected = String(format: "%03d", all.count + 1)
                 throw GuardianError("migration \(expected) is missing, or its number was given twice: found \(name)")
             }
-            guard let data = FileManager.default.contents(atPath: "\(folder)/\(name)"), let sql = String(data: data, encoding: .utf8) else {
+            guard let data = FileManager.default.contents(atPath: "\(folder)/\(name)"),
+                let sql = String(data: data, encoding: .utf8)
+            else {
                 throw GuardianError("\(name) cannot be read as UTF-8")
             }
             all.append(

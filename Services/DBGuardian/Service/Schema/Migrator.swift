@@ -90,7 +90,8 @@ package struct Migrator: Sendable {
             }
             let file = migrations[number - 1]
             guard file.name == name else {
-                throw GuardianError("migration \(name) was applied, but the file is named \(file.name)", hint: "restore the old name")
+                throw GuardianError(
+                    "migration \(name) was applied, but the file is named \(file.name)", hint: "restore the old name")
             }
             guard file.checksum == (try row[2].decode(as: String.self)) else {
                 throw GuardianError(

@@ -59,7 +59,8 @@ actor RoomStates {
                 var found = [ReadableRoom?](repeating: nil, count: batch.count)
                 for row in rows {
                     found[try row[0].decode(as: Int.self) - 1] = ReadableRoom(
-                        id: try row[1].decode(), name: try row[2].decode(), lastSeq: try row[3].decode(), epoch: try row[4].decode())
+                        id: try row[1].decode(), name: try row[2].decode(), lastSeq: try row[3].decode(),
+                        epoch: try row[4].decode())
                 }
                 for (one, room) in zip(batch, found) { one.continuation.resume(returning: room) }
             } catch {

@@ -1,4 +1,5 @@
 import EverlinePostgres
+import ServiceLifecycle
 
 /// All lanes. Every gateway hashes rooms alike, so that two gateways contend for as few rows as they can.
 struct Lanes: Sendable {
@@ -30,4 +31,17 @@ actor EpochKeeper {
     }
 
     func forget() { known = nil }
+}
+
+/// Runs the lanes; on a graceful stop they settle what they have taken.
+struct LaneRunner: Service {
+    let lanes: Lanes
+
+    func run() async throws {
+        await withGracefulShutdownHandler {
+            await lanes.run()
+        } onGracefulShutdown: {
+            lanes.stop()
+        }
+    }
 }

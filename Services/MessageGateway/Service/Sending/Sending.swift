@@ -39,7 +39,9 @@ struct Sending: Sendable {
     }
 
     /// The same for one who waits.
-    func send(_ params: MessageSend.Params, by user: BoundUser, on loop: any EventLoop) async throws(RPCError) -> MessageSend.Result {
+    func send(_ params: MessageSend.Params, by user: BoundUser, on loop: any EventLoop) async throws(RPCError)
+        -> MessageSend.Result
+    {
         let room = try await look(params.room).get()
         let result: Result<MessageSend.Result, RPCError> = await withCheckedContinuation { continuation in
             submit(params, to: room, by: user, on: loop) { continuation.resume(returning: $0) }

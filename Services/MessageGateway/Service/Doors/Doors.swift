@@ -1,0 +1,120 @@
+import AuthClient
+import EverlineLines
+import EverlineProtocol
+import EverlineService
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import NIOWebSocket
+
+/// The listeners for clients.
+struct Doors: Sendable {
+    private let listeners: [any Channel]
+    private let connections = Connections()
+    private let hubs: [LoopHub]
+
+    /// What a connection may hold unsent before it is no longer pushed to, in bytes.
+    private static let unsent = ChannelOptions.Types.WriteBufferWaterMark(low: 65_536, high: 262_144)
+    private static let mostConnections = 50_000
+
+    init(
+        host: String, lines: Int, https: Int, tls: TLSFiles, dispatcher: Dispatcher, auth: AuthClient, files: WebFiles,
+        hubs: [LoopHub], group: any EventLoopGroup, logger: Logger
+    ) async throws {
+        self.hubs = hubs
+        let context = try tls.serverContext(.ignored)
+        let connections = connections
+        let byLoop = Dictionary(uniqueKeysWithValues: hubs.map { (ObjectIdentifier($0.loop), $0) })
+
+        @Sendable func listener(_ prepare: @escaping @Sendable (any Channel, LoopHub) throws -> Void) -> ServerBootstrap {
+            ServerBootstrap(group: group)
+                .serverChannelOption(.backlog, value: 4_096)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .childChannelOption(.socketOption(.so_keepalive), value: 1)
+                .childChannelOption(.writeBufferWaterMark, value: Self.unsent)
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        guard connections.add(channel, most: Self.mostConnections),
+                            let hub = byLoop[ObjectIdentifier(channel.eventLoop)]
+                        else { throw ChannelError.operationUnsupported }
+                        try channel.pipeline.syncOperations.addHandlers([NIOSSLServerHandler(context: context), HandshakeTimer()])
+                        try prepare(channel, hub)
+                    }
+                }
+        }
+        func bind(_ bootstrap: ServerBootstrap, _ port: Int) async throws -> any Channel {
+            do {
+                if host != "*" { return try await bootstrap.bind(host: host, port: port).get() }
+                // Both families, where the machine has both.
+                if let both = try? await bootstrap.bind(host: "::", port: port).get() { return both }
+                return try await bootstrap.bind(host: "0.0.0.0", port: port).get()
+            } catch {
+                throw ConfigurationError("cannot listen on \(host) port \(port): \(error)")
+            }
+        }
+        listeners = [
+            try await bind(
+                listener { channel, hub in
+                    try channel.pipeline.syncOperations.addHandlers([LineDecoder(), LineDoor(dispatcher: dispatcher, hub: hub)])
+                }, lines),
+            try await bind(
+                listener { channel, hub in
+                    try Self.http(channel, hub, dispatcher: dispatcher, auth: auth, files: files)
+                }, https),
+        ]
+    }
+
+    private static func http(
+        _ channel: any Channel, _ hub: LoopHub, dispatcher: Dispatcher, auth: AuthClient, files: WebFiles
+    ) throws {
+        let outlet = Outlet()
+        let door = HTTPDoor(dispatcher: dispatcher, auth: auth, files: files)
+        let bound = NIOLoopBound((outlet, door), eventLoop: channel.eventLoop)
+        let upgrader = NIOWebSocketServerUpgrader(
+            maxFrameSize: Limits.line, automaticErrorHandling: false,
+            shouldUpgrade: { channel, head in
+                let ours = head.uri.prefix { $0 != "?" } == "/ws" && RequestOrigin.isOurs(head)
+                return channel.eventLoop.makeSucceededFuture(ours ? HTTPHeaders() : nil)
+            },
+            upgradePipelineHandler: { channel, _ in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        WebSocketDoor(dispatcher: dispatcher, hub: hub, outlet: bound.value.0))
+                }
+            })
+        try channel.pipeline.syncOperations.addHandler(outlet)
+        try channel.pipeline.syncOperations.configureHTTPServerPipeline(
+            withServerUpgrade: (
+                upgraders: [upgrader],
+                completionHandler: { context in context.pipeline.syncOperations.removeHandler(bound.value.1, promise: nil) }
+            ), withErrorHandling: true)
+        try channel.pipeline.syncOperations.addHandler(door)
+    }
+
+    /// Accepts nobody else, lets what is in flight be answered, tells everyone to come back, and closes.
+    func shutdown() async {
+        for listener in listeners { try? await listener.close().get() }
+        for hub in hubs {
+            hub.loop.execute { for client in hub.allClients { client.ending = true } }
+        }
+        let end = ContinuousClock.now + .seconds(4)
+        while ContinuousClock.now < end, await !isSettled() { try? await Task.sleep(for: .milliseconds(20)) }
+        for hub in hubs {
+            hub.loop.execute { for client in hub.allClients { client.end(RPCError(.shuttingDown, retryAfterMs: 500)) } }
+        }
+        let closed = ContinuousClock.now + .seconds(1)
+        while ContinuousClock.now < closed, !connections.isEmpty { try? await Task.sleep(for: .milliseconds(20)) }
+        connections.close()
+    }
+
+    private func isSettled() async -> Bool {
+        for hub in hubs {
+            let settled = try? await hub.loop.submit { hub.allClients.allSatisfy { $0.inFlight == 0 } }.get()
+            if settled != true { return false }
+        }
+        return true
+    }
+}

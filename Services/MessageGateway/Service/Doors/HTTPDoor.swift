@@ -1,0 +1,190 @@
+import AuthClient
+import EverlineLines
+import EverlineProtocol
+import NIOCore
+import NIOHTTP1
+
+/// HTTPS: the page's files, and `POST /rpc`. What is not a well-formed request of these is refused and the connection ends, so that nothing can
+/// hide behind it.
+final class HTTPDoor: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let dispatcher: Dispatcher
+    private let auth: AuthClient
+    private let files: WebFiles
+    private var head: HTTPRequestHead?
+    private var body = ByteBuffer()
+    private var refused = false
+    private var timer: Scheduled<Void>?
+
+    /// For a whole request, and for the pause before it.
+    private static let patience = TimeAmount.seconds(60)
+
+    init(dispatcher: Dispatcher, auth: AuthClient, files: WebFiles) {
+        self.dispatcher = dispatcher
+        self.auth = auth
+        self.files = files
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { restartTimer(context) }
+    func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+    func channelInactive(context: ChannelHandlerContext) {
+        timer?.cancel()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !refused else { return }
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            self.head = head
+            body.clear()
+            if let status = Self.refusal(head) { refuse(status, context) }
+        case .body(var part):
+            guard body.readableBytes + part.readableBytes <= Limits.line else {
+                return respond(
+                    .payloadTooLarge, "application/json",
+                    ByteBuffer(bytes: Response.failure(id: .null, error: RPCError(.lineTooLong))),
+                    close: true, context)
+            }
+            body.writeBuffer(&part)
+        case .end:
+            timer?.cancel()
+            timer = nil
+            if let head { answer(head, context) }
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    // MARK: Requests
+
+    private static func refusal(_ head: HTTPRequestHead) -> HTTPResponseStatus? {
+        let coding = head.headers["Transfer-Encoding"]
+        if head.headers["Host"].count != 1 { return .badRequest }
+        // Two ways of saying how long a body is are one too many (RFC 9112 section 6.3).
+        if !coding.isEmpty, head.headers.contains(name: "Content-Length") || coding != ["chunked"] { return .badRequest }
+        if head.headers["Content-Length"].count > 1 { return .badRequest }
+        if let text = head.headers.first(name: "Content-Length"), let length = Int(text), length > Limits.line {
+            return .payloadTooLarge
+        }
+        if !head.uri.hasPrefix("/") { return .badRequest }
+        return nil
+    }
+
+    private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let path = String(head.uri.prefix { $0 != "?" })
+        switch (path, head.method) {
+        case ("/rpc", .POST):
+            guard RequestOrigin.isOurs(head) else { return refuse(.forbidden, context) }
+            call(head, context)
+        case ("/rpc", _):
+            respond(.methodNotAllowed, "text/plain", ByteBuffer(string: "POST\n"), headers: [("Allow", "POST")], context)
+        case ("/ws", _):
+            guard RequestOrigin.isOurs(head) else { return refuse(.forbidden, context) }
+            respond(
+                .upgradeRequired, "text/plain", ByteBuffer(string: "this is a WebSocket\n"), headers: [("Upgrade", "websocket")],
+                context)
+        case (_, .GET), (_, .HEAD): file(path, head, context)
+        default: respond(.methodNotAllowed, "text/plain", ByteBuffer(string: "GET\n"), headers: [("Allow", "GET, HEAD")], context)
+        }
+    }
+
+    private func file(_ path: String, _ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        guard let file = files[path] else {
+            return respond(.notFound, "text/plain", ByteBuffer(string: "not found\n"), context)
+        }
+        let headers = [("ETag", file.tag), ("Cache-Control", "no-cache")]
+        if head.headers[canonicalForm: "If-None-Match"].contains(where: { $0 == file.tag }) {
+            return respond(.notModified, file.type, ByteBuffer(), headers: headers, context)
+        }
+        respond(.ok, file.type, file.body, headers: headers, context)
+    }
+
+    private func call(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let incoming = body.withUnsafeReadableBytes { Incoming(line: $0.assumingMemoryBound(to: UInt8.self)) }
+        let token = Self.bearer(head)
+        let address = context.remoteAddress?.ipAddress ?? ""
+        let (dispatcher, auth) = (dispatcher, auth)
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let loop = context.eventLoop
+        Task {
+            var user: BoundUser?
+            var refusal = RPCError(.sessionRequired)
+            if let token {
+                do throws(RPCError) {
+                    user = try await Methods.user(of: token, auth, from: address).bound
+                } catch {
+                    refusal = error
+                }
+            }
+            let asking = Asking(address: address, hub: nil, user: user, refusal: refusal)
+            let answer = await dispatcher.answer(incoming, asking)
+            loop.execute {
+                let (door, context) = bound.value
+                let body = answer.map { ByteBuffer(bytes: $0) } ?? ByteBuffer()
+                door.respond(
+                    answer == nil ? .noContent : .ok, "application/json", body, headers: [("Cache-Control", "no-store")], context)
+            }
+        }
+    }
+
+    private static func bearer(_ head: HTTPRequestHead) -> String? {
+        guard let text = head.headers.first(name: "Authorization"), text.prefix(7).lowercased() == "bearer " else { return nil }
+        return String(text.dropFirst(7).drop { $0 == " " })
+    }
+
+    // MARK: Responses
+
+    private func refuse(_ status: HTTPResponseStatus, _ context: ChannelHandlerContext) {
+        respond(status, "text/plain", ByteBuffer(string: status.reasonPhrase + "\n"), close: true, context)
+    }
+
+    private func respond(
+        _ status: HTTPResponseStatus, _ type: String, _ body: ByteBuffer, headers more: [(String, String)] = [],
+        close: Bool = false,
+        _ context: ChannelHandlerContext
+    ) {
+        guard let head, !refused else { return }
+        let close = close || !head.isKeepAlive
+        if close { refused = true }
+        var headers = HTTPHeaders(more)
+        if status != .noContent, status != .notModified {
+            headers.add(name: "Content-Type", value: type)
+            headers.add(name: "Content-Length", value: "\(body.readableBytes)")
+        }
+        for (name, value) in Self.safety { headers.add(name: name, value: value) }
+        if close { headers.add(name: "Connection", value: "close") }
+        context.write(wrapOutboundOut(.head(.init(version: head.version, status: status, headers: headers))), promise: nil)
+        if head.method != .HEAD, body.readableBytes > 0 { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        if close { context.closeAfterError() } else { restartTimer(context) }
+        self.head = nil
+    }
+
+    private static let safety = [
+        (
+            "Content-Security-Policy",
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        ),
+        ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
+        ("Cross-Origin-Opener-Policy", "same-origin"), ("Cross-Origin-Resource-Policy", "same-origin"),
+    ]
+
+    private func restartTimer(_ context: ChannelHandlerContext) {
+        timer?.cancel()
+        let channel = context.channel
+        timer = context.eventLoop.scheduleTask(in: Self.patience) { channel.close(promise: nil) }
+    }
+}
+
+/// Whether a request comes from our own page, or from no page at all.
+enum RequestOrigin {
+    static func isOurs(_ head: HTTPRequestHead) -> Bool {
+        let origins = head.headers["Origin"]
+        guard let origin = origins.first else { return true }
+        guard origins.count == 1, let host = head.headers.first(name: "Host") else { return false }
+        return origin.lowercased() == "https://\(host.lowercased())"
+    }
+}

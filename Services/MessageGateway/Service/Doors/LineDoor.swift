@@ -1,0 +1,110 @@
+import EverlineLines
+import EverlineProtocol
+import NIOCore
+
+/// TLS lines, for programs: each line is a request or a batch.
+final class LineDoor: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let dispatcher: Dispatcher
+    private let hub: LoopHub
+    private let gate = ReadGate()
+    private var client: Client?
+
+    init(dispatcher: Dispatcher, hub: LoopHub) {
+        self.dispatcher = dispatcher
+        self.hub = hub
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let client = Client(hub: hub, address: context.remoteAddress?.ipAddress ?? "", framing: .line, outlet: context)
+        self.client = client
+        hub.remember(client)
+        gate.attach(client, context)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard let client else { return }
+        let line = unwrapInboundIn(data)
+        dispatcher.receive(line.withUnsafeReadableBytes { Incoming(line: $0.assumingMemoryBound(to: UInt8.self)) }, from: client)
+    }
+
+    func read(context: ChannelHandlerContext) { gate.read(context) }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable, let client { hub.writable(client) }
+        gate.release()
+        context.fireChannelWritabilityChanged()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if let error = error as? LineError {
+            client?.ending = true
+            client?.end(error.rpcError)
+        } else {
+            context.close(promise: nil)
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent {
+            // All has been said; the answers still go out.
+            client?.ending = true
+            gate.closeWhenAnswered()
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        client?.ended()
+        client = nil
+        context.fireChannelInactive()
+    }
+}
+
+/// Stops reading a connection while too many of its requests wait, or what it should read waits: its own pipelining is its own memory.
+final class ReadGate {
+    private weak var client: Client?
+    private var context: ChannelHandlerContext?
+    private var held = false
+    private var closing = false
+
+    func attach(_ client: Client, _ context: ChannelHandlerContext) {
+        self.client = client
+        self.context = context
+        client.answered = { [weak self] in self?.answered() }
+    }
+
+    func read(_ context: ChannelHandlerContext) {
+        if let client, client.isOpen, client.inFlight >= Dispatcher.mostInFlight || !context.channel.isWritable {
+            held = true
+        } else {
+            context.read()
+        }
+    }
+
+    func release() {
+        guard held, let client, let context, client.inFlight < Dispatcher.mostInFlight, context.channel.isWritable else { return }
+        held = false
+        context.read()
+    }
+
+    func closeWhenAnswered() {
+        closing = true
+        answered()
+    }
+
+    private func answered() {
+        guard let client, let context else { return }
+        if closing, client.inFlight == 0 {
+            client.flush()
+            context.close(promise: nil)
+            self.context = nil
+        } else {
+            release()
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import AuthClient
+import EverlineLines
+import EverlinePostgres
+import EverlineProtocol
+import EverlineRedis
+package import EverlineService
+import HistoryClient
+import Logging
+import NIOCore
+import NIOPosix
+
+package enum GatewaySettings {
+    package static let all: [Setting] =
+        Setting.postgres + Setting.redis + Setting.tls + [
+            Setting("listen.host", default: "*", "address to listen on; * for all"),
+            Setting("listen.lines", default: "7443", "port for TLS lines"),
+            Setting("listen.https", default: "8443", "port for the page, the WebSocket and POST /rpc"),
+            Setting("web.root", "folder of the page"),
+            Setting("lanes", default: "4", "batches of sends that commit side by side; the same on every gateway"),
+            Setting("auth.addresses", default: "127.0.0.1:7501", "host:port of the auth service, several with commas between"),
+            Setting(
+                "history.addresses", default: "127.0.0.1:7502", "host:port of the history service, several with commas between"),
+        ] + Setting.metrics(port: 9102) + Setting.log
+}
+
+/// `message-gateway serve`.
+package enum GatewayServer {
+    package static func serve(_ settings: Settings) async throws {
+        let process = try ServiceProcess("message-gateway", settings)
+        let logger = process.logger
+        let group = MultiThreadedEventLoopGroup.singleton
+        let tls = try settings.tls()
+        let client = try tls.clientContext()
+        let pool = PostgresPool(configuration: try settings.postgres(service: "message-gateway"), logger: logger)
+        let auth = AuthClient(
+            LineClient(.auth, at: try settings.addresses("auth.addresses"), context: client, group: group, logger: logger))
+        let history = HistoryClient(
+            LineClient(.history, at: try settings.addresses("history.addresses"), context: client, group: group, logger: logger))
+
+        let messages = MessageStore(pool: pool)
+        let store = RoomStore(pool: pool)
+        let loops = Array(group.makeIterator())
+        let hubs = loops.map { LoopHub(loop: $0, messages: messages, logger: logger) }
+        let signals = Signals(logger: logger)
+        let feeds = Feeds(messages: messages, rooms: store, signals: signals, logger: logger)
+        let redis = RedisClient(
+            try settings.redis(), group: group, logger: logger, received: { signals.received($0, $1) },
+            resubscribed: { Task { try? await feeds.compareAll() } })
+        signals.attach(redis: redis, feeds: feeds, hubs: hubs)
+
+        let epoch = EpochKeeper(pool: pool)
+        var appending = try settings.postgres(service: "message-gateway append") { connection in
+            // Another server, or another timeline of it, gets its epoch before the first append.
+            try await connection.query("SELECT everline.current_epoch()")
+            await epoch.forget()
+        }
+        appending.connections = 1
+        let lanes = Lanes(
+            lanes: (0..<(try settings.int("lanes", in: 1...64))).map { _ in
+                Lane(
+                    store: AppendStore(session: PostgresSession(appending, logger: logger)), epoch: epoch, feeds: feeds,
+                    signals: signals, logger: logger)
+            })
+        let sending = Sending(lanes: lanes, rooms: store, translate: process.translate)
+        let rooms = Rooms(
+            store: store, messages: messages, window: RoomWindow(redis, size: Limits.window), feeds: feeds, signals: signals)
+        let table = Methods(
+            auth: auth, history: history, rooms: rooms, sending: sending, group: group, translate: process.translate
+        ).table()
+        let doors = try await Doors(
+            host: try settings.string("listen.host"), lines: try settings.port("listen.lines"),
+            https: try settings.port("listen.https"), tls: tls, dispatcher: Dispatcher(table: table, sending: sending),
+            auth: auth, files: try WebFiles(root: try settings.string("web.root")), hubs: hubs, group: group, logger: logger)
+
+        try await process.run([
+            Part(stop: { await pool.shutdown() }), Part { await redis.run() }, Part { await signals.run() },
+            Part { await auth.lines.run() }, Part { await history.lines.run() },
+            // After the doors have closed: what was taken is settled first.
+            LaneRunner(lanes: lanes),
+            Part { try await watch(feeds, logger) },
+            Part(stop: { await doors.shutdown() }),
+        ]) {
+            // Redis and history are no conditions: chat goes on without them.
+            [
+                ("postgres", (try? await pool.query("SELECT 1 FROM everline.epoch", deadline: .seconds(2))) != nil),
+                ("auth", auth.lines.isConnected),
+            ]
+        }
+    }
+
+    /// The timer by which lost signals are noticed.
+    private static func watch(_ feeds: Feeds, _ logger: Logger) async throws {
+        var turns = 0
+        while !Task.isCancelled {
+            try await Task.sleep(for: .milliseconds(500))
+            do { try await feeds.compareAll() } catch {
+                logger.debug("the counters could not be read", metadata: ["error": "\(error)"])
+            }
+            turns += 1
+            if turns % 60 == 0 { await feeds.sweep() }
+        }
+    }
+}
