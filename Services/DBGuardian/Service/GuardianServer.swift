@@ -15,7 +15,7 @@ package enum GuardianServer {
             host: try settings.string("listen.host"), port: try settings.port("listen.port"),
             tls: try settings.tls().serverContext(.required), table: MethodTable<Caller>(translate: process.translate),
             group: MultiThreadedEventLoopGroup.singleton, logger: process.logger)
-        try await process.run([Part(stop: { await pool.shutdown() }), Part(stop: { await server.shutdown() })]) {
+        try await process.run([Part.ending { await pool.shutdown() }, Part.ending { await server.shutdown() }]) {
             let applied = try? await pool.query("SELECT coalesce(max(number), 0) FROM everline.migrations", deadline: .seconds(2))
                 .decode(0, 0, as: Int64.self)
             return [("postgres", applied != nil), ("schema", applied == newest)]

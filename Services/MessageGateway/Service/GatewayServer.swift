@@ -73,12 +73,12 @@ package enum GatewayServer {
             auth: auth, files: try WebFiles(root: try settings.string("web.root")), hubs: hubs, group: group, logger: logger)
 
         try await process.run([
-            Part(stop: { await pool.shutdown() }), Part { await redis.run() }, Part { await signals.run() },
+            Part.ending { await pool.shutdown() }, Part { await redis.run() }, Part { await signals.run() },
             Part { await auth.lines.run() }, Part { await history.lines.run() },
             // After the doors have closed: what was taken is settled first.
             LaneRunner(lanes: lanes),
             Part { try await watch(feeds, logger) },
-            Part(stop: { await doors.shutdown() }),
+            Part.ending { await doors.shutdown() },
         ]) {
             // Redis and history are no conditions: chat goes on without them.
             [

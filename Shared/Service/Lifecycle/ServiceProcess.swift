@@ -69,27 +69,25 @@ package struct ServiceProcess: Sendable {
 /// A part that runs until it is told to stop, and then does what `stop` says.
 package struct Part: Service {
     private let body: @Sendable () async throws -> Void
-    private let stop: @Sendable () async -> Void
 
     /// - Parameter body: cancelled when the process is to stop.
     package init(_ body: @escaping @Sendable () async throws -> Void) {
-        self.body = body
-        stop = {}
+        self.body = {
+            try await cancelWhenGracefulShutdown {
+                do { try await body() } catch is CancellationError {}
+            }
+        }
     }
 
-    /// Something that was started already: only its end is ours.
-    package init(stop: @escaping @Sendable () async -> Void) {
-        body = {
-            // Until cancelled.
-            try await Task.sleep(for: .seconds(86_400 * 36_500))
-        }
-        self.stop = stop
+    private init(whole body: @escaping @Sendable () async throws -> Void) { self.body = body }
+
+    /// Something that was started already: only its end is ours. (Not an initializer, which a trailing closure could mean by mistake.)
+    package static func ending(_ stop: @escaping @Sendable () async -> Void) -> Part {
+        Part(whole: {
+            try? await gracefulShutdown()
+            await stop()
+        })
     }
 
-    package func run() async throws {
-        try await cancelWhenGracefulShutdown {
-            do { try await body() } catch is CancellationError {}
-        }
-        await stop()
-    }
+    package func run() async throws { try await body() }
 }

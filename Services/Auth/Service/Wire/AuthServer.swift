@@ -51,14 +51,14 @@ package enum AuthServer {
             host: try settings.string("listen.host"), port: try settings.port("listen.port"),
             tls: try settings.tls().serverContext(.required), table: table, group: group, logger: process.logger)
         try await process.run([
-            Part(stop: { await pool.shutdown() }), Part { await redis.run() }, Part { try await epoch.run() },
+            Part.ending { await pool.shutdown() }, Part { await redis.run() }, Part { try await epoch.run() },
             Part {
                 while true {
                     try await Task.sleep(for: .seconds(3_600))
                     try? await store.removeExpired()
                 }
             },
-            Part(stop: { await server.shutdown() }),
+            Part.ending { await server.shutdown() },
         ]) {
             // Redis is no condition: without it sessions come from PostgreSQL.
             [("postgres", (try? await pool.query("SELECT 1 FROM everline.users LIMIT 1", deadline: .seconds(2))) != nil)]

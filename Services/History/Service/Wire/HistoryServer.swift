@@ -34,8 +34,8 @@ package enum HistoryServer {
             tls: try settings.tls().serverContext(.welcome),
             table: table(recent: recent, pages: pages, auth: auth, process), group: group, logger: process.logger)
         try await process.run([
-            Part(stop: { await pool.shutdown() }), Part { await redis.run() }, Part { await auth.lines.run() },
-            Part(stop: { await server.shutdown() }),
+            Part.ending { await pool.shutdown() }, Part { await redis.run() }, Part { await auth.lines.run() },
+            Part.ending { await server.shutdown() },
         ]) {
             [("postgres", (try? await pool.query("SELECT 1 FROM everline.epoch", deadline: .seconds(2))) != nil)]
         }
