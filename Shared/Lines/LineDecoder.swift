@@ -49,7 +49,7 @@ package final class LineDecoder: ChannelInboundHandler, RemovableChannelHandler 
             pending = nil
             timer?.cancel()
             timer = nil
-        } else if rest.readableBytes > limit + 1 {
+        } else if rest.readableBytes > limit, rest.readableBytes > limit + 1 || rest.readableBytesView.last != UInt8(ascii: "\r") {
             fail(.tooLong, context)
         } else {
             // A slice of a large read must not keep all of it alive.
@@ -116,8 +116,7 @@ extension LineError {
 }
 
 extension ChannelHandlerContext {
-    /// Closes a moment after an error was sent. What still arrives is read and dropped until then: closing on unread bytes would reset the
-    /// connection, and the error would be lost on its way.
+    /// Closes a moment after an error was sent: at once, a peer that is still sending would be reset before it has read why.
     package func closeAfterError() {
         let channel = channel
         eventLoop.scheduleTask(in: .milliseconds(500)) { channel.close(promise: nil) }

@@ -44,7 +44,7 @@ final class LineConnection: ChannelDuplexHandler {
 
     /// Holds the socket while the bound is reached: the peer's pipelining is its own memory then.
     func read(context: ChannelHandlerContext) {
-        if inFlight >= Self.mostInFlight || !context.channel.isWritable {
+        if inFlight >= Self.mostInFlight || ending || !context.channel.isWritable {
             held = true
         } else {
             context.read()

@@ -45,17 +45,9 @@ package struct RoomParams: WireObject {
     package func encode(to object: inout ObjectWriter) { object.field("room", room) }
 }
 
-package struct RoomResult: WireObject {
-    package let room: Room
-
-    package init(room: Room) { self.room = room }
-    package init(from fields: inout Fields) throws(RPCError) { room = try fields.object("room") }
-    package func encode(to object: inout ObjectWriter) { object.field("room", room) }
-}
-
 package enum RoomCreate: Method {
     package static let name = "room.create"
-    package typealias Result = RoomResult
+    package typealias Result = Room
 
     package struct Params: WireObject {
         package let room: String
@@ -95,7 +87,7 @@ package enum RoomList: Method {
 package enum RoomJoin: Method {
     package static let name = "room.join"
     package typealias Params = RoomParams
-    package typealias Result = RoomResult
+    package typealias Result = Room
 }
 package enum RoomLeave: Method {
     package static let name = "room.leave"

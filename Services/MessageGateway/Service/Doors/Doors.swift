@@ -90,7 +90,7 @@ struct Doors: Sendable {
             withServerUpgrade: (
                 upgraders: [upgrader],
                 completionHandler: { context in context.pipeline.syncOperations.removeHandler(bound.value.1, promise: nil) }
-            ), withErrorHandling: true)
+            ), withErrorHandling: false)
         try channel.pipeline.syncOperations.addHandler(door)
     }
 

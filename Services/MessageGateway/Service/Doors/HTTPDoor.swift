@@ -3,11 +3,13 @@ import EverlineLines
 import EverlineProtocol
 import NIOCore
 import NIOHTTP1
+import NIOWebSocket
 
 /// HTTPS: the page's files, and `POST /rpc`. What is not a well-formed request of these is refused and the connection ends, so that nothing can
 /// hide behind it.
-final class HTTPDoor: ChannelInboundHandler, RemovableChannelHandler {
+final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
     private let dispatcher: Dispatcher
@@ -56,7 +58,19 @@ final class HTTPDoor: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    /// What follows a refused request is not read.
+    func read(context: ChannelHandlerContext) { if !refused { context.read() } }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch error {
+        // Goes on as a plain request, which is told what was wrong with it.
+        case is NIOWebSocketUpgradeError: break
+        case is HTTPParserError:
+            if head == nil { head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/") }
+            refuse(.badRequest, context)
+        default: context.close(promise: nil)
+        }
+    }
 
     // MARK: Requests
 

@@ -61,13 +61,14 @@ final class LineDoor: ChannelDuplexHandler {
     func channelInactive(context: ChannelHandlerContext) {
         client?.ended()
         client = nil
+        gate.detach()
         context.fireChannelInactive()
     }
 }
 
 /// Stops reading a connection while too many of its requests wait, or what it should read waits: its own pipelining is its own memory.
 final class ReadGate {
-    private weak var client: Client?
+    private var client: Client?
     private var context: ChannelHandlerContext?
     private var held = false
     private var closing = false
@@ -78,8 +79,15 @@ final class ReadGate {
         client.answered = { [weak self] in self?.answered() }
     }
 
+    func detach() {
+        client = nil
+        context = nil
+    }
+
     func read(_ context: ChannelHandlerContext) {
-        if let client, client.isOpen, client.inFlight >= Dispatcher.mostInFlight || !context.channel.isWritable {
+        // After an error nothing more is wanted of the peer, and its sending is left to its own buffers.
+        guard let client, client.isOpen, !client.ending else { return }
+        if client.inFlight >= Dispatcher.mostInFlight || !context.channel.isWritable {
             held = true
         } else {
             context.read()

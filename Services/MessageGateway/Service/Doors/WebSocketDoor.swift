@@ -93,6 +93,7 @@ final class WebSocketDoor: ChannelDuplexHandler {
         fragmentTimer?.cancel()
         client?.ended()
         client = nil
+        gate.detach()
         context.fireChannelInactive()
     }
 

@@ -9,20 +9,20 @@ struct Rooms: Sendable {
     let feeds: Feeds
     let signals: Signals
 
-    func create(_ params: RoomCreate.Params, _ asking: Asking) async throws -> RoomResult {
+    func create(_ params: RoomCreate.Params, _ asking: Asking) async throws -> Room {
         let user = try asking.user()
         _ = try await store.create(params, by: user.id)
         let room = try await store.room(params.room, reader: user.id)
         // The creator's other connections.
         signals.announced(change("created", room, user.user), user: user.id)
-        return RoomResult(room: room.description)
+        return room.description
     }
 
     func list(_ asking: Asking) async throws -> RoomList.Result {
         RoomList.Result(rooms: try await store.rooms(visibleTo: try asking.user().id).map(\.description))
     }
 
-    func join(_ params: RoomParams, _ asking: Asking) async throws -> RoomResult {
+    func join(_ params: RoomParams, _ asking: Asking) async throws -> Room {
         let user = try asking.user()
         let room = try await store.room(params.room, reader: user.id)
         switch try await store.join(room.id, user.id).outcome {
@@ -33,7 +33,7 @@ struct Rooms: Sendable {
         case .nothing: break
         case .noRoom, .forbidden: throw RPCError(.roomNotFound)
         }
-        return RoomResult(room: try await store.room(params.room, reader: user.id).description)
+        return try await store.room(params.room, reader: user.id).description
     }
 
     func leave(_ params: RoomParams, _ asking: Asking) async throws {

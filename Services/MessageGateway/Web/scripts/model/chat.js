@@ -48,13 +48,12 @@ export class Chat extends EventTarget {
   async createRoom(room, kind, title) {
     const params = title ? { room, kind, title } : { room, kind };
     const created = await this.connection.request("room.create", params);
-    this.directory.put(created.room);
-    return created.room.room;
+    this.directory.put(created);
+    return created.room;
   }
 
   async join(room) {
-    const { room: joined } = await this.connection.request("room.join", { room });
-    this.directory.put(joined);
+    this.directory.put(await this.connection.request("room.join", { room }));
     this.outbox.flush();
   }
 
