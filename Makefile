@@ -1,11 +1,17 @@
 # Each command does its own set-up: see README.md.
-.PHONY: run test lint format
+.PHONY: run test test-browser test-faults lint format
 
 run:
 	@exec compose/local/run
 
 test:
 	@compose/local/test
+
+test-browser:
+	@compose/local/test Tests/Browser
+
+test-faults:
+	@compose/local/test Tests/System/test_faults.py
 
 lint:
 	swift format lint --strict --configuration .swift-format --recursive Package.swift Services Shared Tests

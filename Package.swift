@@ -99,11 +99,11 @@ let package = Package(
 
         // Services. Client: what others may import. Service: rules, storage and wire. Executable: wiring.
         library("AuthClient", "Services/Auth/Client", ["EverlineProtocol", "EverlineLines"]),
-        library("AuthService", "Services/Auth/Service", ["EverlineService", "EverlineCryptography"]),
+        library("AuthService", "Services/Auth/Service", ["EverlineService", "EverlineCryptography", .product(name: "Metrics", package: "swift-metrics")]),
         executable("auth", "Services/Auth/Executable", "AuthService"),
 
         library("HistoryClient", "Services/History/Client", ["EverlineProtocol", "EverlineLines"]),
-        library("HistoryService", "Services/History/Service", ["EverlineService", "AuthClient"]),
+        library("HistoryService", "Services/History/Service", ["EverlineService", "AuthClient", .product(name: "Metrics", package: "swift-metrics")]),
         executable("history", "Services/History/Executable", "HistoryService"),
 
         library(
@@ -112,6 +112,7 @@ let package = Package(
                 "EverlineService", "AuthClient", "HistoryClient", "EverlineCryptography",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Metrics", package: "swift-metrics"),
             ] + nio + http),
         executable("message-gateway", "Services/MessageGateway/Executable", "GatewayService"),
 

@@ -82,6 +82,13 @@ class Caller:
                     return self.pushes.pop(index)["params"]
             self.take()
 
+    def push_or_error(self):
+        """The name of the next error that answers no request of ours, pushes left aside."""
+        while True:
+            message = self.read()
+            if "error" in message and message["id"] is None:
+                return message["error"]["data"]["name"]
+
 
 class Line(Caller):
     def __init__(self, port, ca, certificate=None, key=None, timeout=30, server="localhost", **options):

@@ -85,7 +85,7 @@ package struct RPCError: Error, Sendable, Equatable, CustomStringConvertible {
         self.retryAfterMs = retryAfterMs
     }
 
-    package var description: String { detail.map { "\(code.name): \($0)" } ?? code.name }
+    package var description: String { "\(code.message)\(detail.map { ": \($0)" } ?? "") [\(code.name)]" }
 }
 
 extension RPCError: WireEncodable {

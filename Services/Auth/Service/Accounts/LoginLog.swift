@@ -1,4 +1,5 @@
 import EverlinePostgres
+import Metrics
 
 /// How an attempt ended.
 package enum LoginOutcome: String, Sendable {
@@ -17,6 +18,7 @@ struct LoginLog: Sendable {
         "INSERT INTO everline.login_log (user_id, name, outcome, address, client) VALUES ($1, $2, $3, $4, $5)")
 
     func record(_ outcome: LoginOutcome, user: Int64?, name: String, address: String, client: String?) async throws {
+        Counter(label: "everline_logins_total", dimensions: [("outcome", outcome.rawValue)]).increment()
         try await pool.execute(Self.insert, [user, name, outcome.rawValue, address, client])
     }
 }

@@ -1,5 +1,6 @@
 import EverlineProtocol
 import EverlineRedis
+import Metrics
 
 /// The newest messages: from Redis' window if it can be trusted, completed or replaced from PostgreSQL if not.
 struct Recent: Sendable {
@@ -46,6 +47,7 @@ struct Recent: Sendable {
     }
 
     private static func result(_ messages: [[UInt8]], _ source: String, _ room: ReadableRoom) -> RecentResult {
-        RecentResult(messages: messages, source: source, epoch: room.epoch, lastSeq: room.lastSeq)
+        Counter(label: "everline_recent_total", dimensions: [("source", source)]).increment()
+        return RecentResult(messages: messages, source: source, epoch: room.epoch, lastSeq: room.lastSeq)
     }
 }

@@ -1,5 +1,6 @@
 import EverlineProtocol
 import Logging
+import Metrics
 import NIOCore
 
 /// What one event loop knows of the open rooms: who reads along there, and which number comes next. Nothing is shared between loops.
@@ -50,8 +51,15 @@ final class LoopHub: @unchecked Sendable {
 
     // MARK: Clients
 
-    func remember(_ client: Client) { clients[ObjectIdentifier(client)] = client }
-    func forget(_ client: Client) { clients[ObjectIdentifier(client)] = nil }
+    private static let connections = Meter(label: "everline_client_connections")
+    private static let delivered = Counter(label: "everline_messages_delivered_total")
+
+    func remember(_ client: Client) {
+        if clients.updateValue(client, forKey: ObjectIdentifier(client)) == nil { Self.connections.increment() }
+    }
+    func forget(_ client: Client) {
+        if clients.removeValue(forKey: ObjectIdentifier(client)) != nil { Self.connections.decrement() }
+    }
     var clientCount: Int { clients.count }
     var allClients: [Client] { Array(clients.values) }
 
@@ -174,6 +182,7 @@ final class LoopHub: @unchecked Sendable {
                 return
             }
             subscription.client.send(message)
+            Self.delivered.increment()
             subscription.next += 1
         }
     }

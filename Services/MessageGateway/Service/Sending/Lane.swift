@@ -2,6 +2,7 @@ import DequeModule
 import EverlinePostgres
 import EverlineProtocol
 import Logging
+import Metrics
 import NIOCore
 import Synchronization
 
@@ -36,6 +37,14 @@ final class Lane: Sendable {
     private let waker: AsyncStream<Void>.Continuation
 
     /// The most sends that wait in one lane; the next is refused with `overloaded`.
+    private static let accepted = Counter(label: "everline_messages_accepted_total")
+    private static let duplicates = Counter(label: "everline_messages_duplicate_total")
+    private static let refused = Counter(label: "everline_messages_refused_total")
+    private static let overloaded = Counter(label: "everline_messages_overloaded_total")
+    private static let repeated = Counter(label: "everline_appends_repeated_total")
+    private static let batchSize = Recorder(label: "everline_append_batch_messages")
+    private static let time = Timer(label: "everline_append_seconds")
+
     private static let bound = 5_000
     private static let batch = 500
     private static let batchBytes = 1_048_576
@@ -53,7 +62,10 @@ final class Lane: Sendable {
     func submit(_ send: PendingSend) throws(RPCError) {
         let refusal: RPCError? = state.withLock { state in
             if state.stopped { return RPCError(.shuttingDown) }
-            guard state.queue.count < Self.bound else { return RPCError(.overloaded, retryAfterMs: 500) }
+            guard state.queue.count < Self.bound else {
+                Self.overloaded.increment()
+                return RPCError(.overloaded, retryAfterMs: 500)
+            }
             state.queue.append(send)
             return nil
         }
@@ -100,7 +112,10 @@ final class Lane: Sendable {
                     batch.removeAll { $0.epoch != nil && $0.epoch != current }
                     continue
                 }
+                let begun = ContinuousClock.now
                 let outcomes = try await store.append(batch.map(\.entry), epoch: current)
+                Self.time.record(duration: .now - begun)
+                Self.batchSize.record(batch.count)
                 return await finish(batch, outcomes, epoch: current)
             } catch let error as PostgresError {
                 if error.sqlState?.rawValue == AppendStore.epochChanged {
@@ -117,6 +132,7 @@ final class Lane: Sendable {
             } catch {
                 logger.warning("an append is repeated", metadata: ["error": "\(error)", "sends": "\(batch.count)"])
             }
+            Self.repeated.increment()
             // While the outcome is unknown nothing else of these rooms may go before it; callers are told once their time is up.
             if !unknown {
                 let now = ContinuousClock.now
@@ -146,6 +162,7 @@ final class Lane: Sendable {
         for (send, outcome) in zip(batch, outcomes) {
             switch outcome {
             case .accepted(let seq, let sentAt):
+                Self.accepted.increment()
                 results.append((send, .success(.init(seq: seq, epoch: epoch, sentAt: sentAt, duplicate: false))))
                 posted[send.entry.room, default: []].append(
                     EncodedMessage(
@@ -154,8 +171,10 @@ final class Lane: Sendable {
                             senderName: send.user.displayName,
                             body: send.entry.body, sentAt: sentAt, clientID: send.entry.clientID, replyTo: send.entry.replyTo)))
             case .duplicate(let seq, let sentAt):
+                Self.duplicates.increment()
                 results.append((send, .success(.init(seq: seq, epoch: epoch, sentAt: sentAt, duplicate: true))))
             case .refused(let error):
+                Self.refused.increment()
                 results.append((send, .failure(error)))
             }
         }
