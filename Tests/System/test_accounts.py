@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from conftest import PASSWORD
+from running import PASSWORD
 
 
 def test_usernames(everline):

@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from client import Line, WebSocket
-from conftest import PASSWORD
+from running import PASSWORD
 
 
 class Sender(threading.Thread):

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import ROOT
+from running import ROOT
 
 
 def dump(everline):
