@@ -99,11 +99,15 @@ let package = Package(
 
         // Services. Client: what others may import. Service: rules, storage and wire. Executable: wiring.
         library("AuthClient", "Services/Auth/Client", ["EverlineProtocol", "EverlineLines"]),
-        library("AuthService", "Services/Auth/Service", ["EverlineService", "EverlineCryptography", .product(name: "Metrics", package: "swift-metrics")]),
+        library(
+            "AuthService", "Services/Auth/Service",
+            ["EverlineService", "EverlineCryptography", .product(name: "Metrics", package: "swift-metrics")]),
         executable("auth", "Services/Auth/Executable", "AuthService"),
 
         library("HistoryClient", "Services/History/Client", ["EverlineProtocol", "EverlineLines"]),
-        library("HistoryService", "Services/History/Service", ["EverlineService", "AuthClient", .product(name: "Metrics", package: "swift-metrics")]),
+        library(
+            "HistoryService", "Services/History/Service",
+            ["EverlineService", "AuthClient", .product(name: "Metrics", package: "swift-metrics")]),
         executable("history", "Services/History/Executable", "HistoryService"),
 
         library(
@@ -127,11 +131,8 @@ let package = Package(
             ["EverlineLines", "EverlineProtocol", .product(name: "NIOEmbedded", package: "swift-nio")] + nio),
         tests("PostgresTests", "Tests/Postgres", ["EverlinePostgres", .product(name: "Logging", package: "swift-log")]),
         tests("RedisTests", "Tests/Redis", ["EverlineRedis"] + nio),
-        tests("ServiceTests", "Tests/Service", ["EverlineService"]),
+        tests("ServiceTests", "Tests/Service", ["EverlineService", .product(name: "Metrics", package: "swift-metrics")]),
         tests("AuthTests", "Tests/Auth", ["AuthService"]),
-        tests("GatewayTests", "Tests/MessageGateway", ["GatewayService"]),
-        tests("HistoryTests", "Tests/History", ["HistoryService"]),
-        tests("GuardianTests", "Tests/DBGuardian", ["GuardianService"]),
     ],
     swiftLanguageModes: [.v6]
 )

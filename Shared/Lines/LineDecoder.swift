@@ -49,7 +49,8 @@ package final class LineDecoder: ChannelInboundHandler, RemovableChannelHandler 
             pending = nil
             timer?.cancel()
             timer = nil
-        } else if rest.readableBytes > limit, rest.readableBytes > limit + 1 || rest.readableBytesView.last != UInt8(ascii: "\r") {
+        } else if rest.readableBytes > limit, rest.readableBytes > limit + 1 || rest.readableBytesView.last != UInt8(ascii: "\r")
+        {
             fail(.tooLong, context)
         } else {
             // A slice of a large read must not keep all of it alive.

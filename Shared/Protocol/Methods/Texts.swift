@@ -79,7 +79,8 @@ extension Fields {
 /// What makes a username unique: its text without regard to case, width and form.
 package enum UsernameKey {
     package static func of(_ text: String) -> String {
-        text.precomposedStringWithCompatibilityMapping.uppercased().lowercased().precomposedStringWithCompatibilityMapping
+        text.precomposedStringWithCompatibilityMapping.lowercased().uppercased().lowercased()
+            .precomposedStringWithCompatibilityMapping
     }
 }
 
