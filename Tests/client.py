@@ -6,7 +6,7 @@ import socket
 import ssl
 import uuid
 
-import websockets.sync.client
+import websocket
 
 
 def context(ca, certificate=None, key=None):
@@ -118,16 +118,19 @@ class Line(Caller):
 
 
 class WebSocket(Caller):
-    def __init__(self, port, ca, **options):
+    def __init__(self, port, ca):
         super().__init__()
-        self.socket = websockets.sync.client.connect(
-            f"wss://localhost:{port}/ws", ssl=context(ca), max_size=None, open_timeout=30, **options)
+        self.socket = websocket.create_connection(f"wss://localhost:{port}/ws", sslopt={"ca_certs": ca}, timeout=30, origin=f"https://localhost:{port}")
 
     def write_text(self, text):
         self.socket.send(text)
 
+    def write_bytes(self, data):
+        """As a text frame, whatever the bytes are."""
+        self.socket.send(data, websocket.ABNF.OPCODE_TEXT)
+
     def read(self):
-        return json.loads(self.socket.recv(timeout=30))
+        return json.loads(self.socket.recv())
 
     def close(self):
         self.socket.close()

@@ -4,45 +4,48 @@ import signal
 import uuid
 
 import fortunes
-from playwright.sync_api import expect
 from running import PASSWORD
+from selenium.webdriver.common.keys import Keys
 
 
 def register(page, name, shown):
-    page.get_by_role("button", name="建立帳號").or_(page.get_by_role("button", name="Create an account")).click()
-    page.locator("input[name=username]").fill(name)
-    page.locator("input[name=password]").fill(PASSWORD)
-    page.locator("input[name=displayName]").fill(shown)
-    page.locator("button[type=submit]").click()
-    expect(page.locator(".sidebar")).to_be_visible()
+    page.wait(lambda: page.js("""const button = [...document.querySelectorAll('.sign-in button')].find(one => /建立帳號|Create an account/.test(one.textContent));
+        button?.click();
+        return !!button"""))
+    page.fill("input[name=username]", name)
+    page.fill("input[name=password]", PASSWORD)
+    page.fill("input[name=displayName]", shown)
+    page.find("button[type=submit]").click()
+    page.find(".room-list, .sidebar")
 
 
 def log_in(page, name):
-    page.locator("input[name=username]").fill(name)
-    page.locator("input[name=password]").fill(PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page.locator(".sidebar")).to_be_visible()
+    page.fill("input[name=username]", name)
+    page.fill("input[name=password]", PASSWORD)
+    page.press(Keys.ENTER)
+    page.find(".room-list, .sidebar")
 
 
 def create_room(page, room):
-    page.locator(".rooms-top button").click()
-    page.locator("dialog input").first.fill(room)
-    page.locator("dialog button[type=submit]").click()
-    expect(page.locator("dialog")).to_have_count(0)
+    page.find(".rooms-top button").click()
+    page.fill("dialog[open] input:not([type=radio])", room)
+    page.find("dialog button[type=submit]").click()
+    page.wait(lambda: page.count("dialog[open]") == 0)
+    page.find(".composer-text")
 
 
 def write(page, text):
-    page.locator(".composer-text").fill(text)
-    page.keyboard.press("Enter")
-
-
-def bodies(page):
-    return page.locator(".messages:not(.pending-messages) .message .body").all_inner_texts()
+    page.fill(".composer-text", text)
+    page.press(Keys.ENTER)
 
 
 def open_room(page, room):
-    page.locator(".sidebar").get_by_text(room, exact=True).first.click()
-    expect(page.locator(".composer-text, .join-bar, .timeline").first).to_be_visible()
+    page.find_text(".room-item-name", room).click()
+    page.find(".timeline")
+
+
+def shows(page, expected, seconds=20):
+    page.wait(lambda: page.bodies() == expected, seconds)
 
 
 def test_two_people_and_a_program(everline, people):
@@ -50,38 +53,38 @@ def test_two_people_and_a_program(everline, people):
     room = f"唐詩 {tag}"
     li, du = people(), people("en-US")
     register(li, f"李白{tag}", "李太白")
-    expect(li.locator("html")).to_have_attribute("lang", "zh-Hant")
+    assert li.language() == "zh-Hant"
     register(du, f"dufu{tag}", "Du Fu")
-    expect(du.locator("html")).to_have_attribute("lang", "en")
+    assert du.language() == "en"
     create_room(li, room)
     write(li, "床前明月光")
-    expect(li.locator(".message .body")).to_have_text(["床前明月光"])
-    du.reload()
+    shows(li, ["床前明月光"])
+    du.driver.refresh()
     open_room(du, room)
-    du.get_by_role("button", name="Join").last.click()
-    expect(du.locator(".message .body")).to_have_text(["床前明月光"])
+    du.find(".join-bar button").click()
+    du.find(".composer-text")
+    shows(du, ["床前明月光"])
     write(du, "Before my bed the moonlight <b>glitters</b> & https://example.org/?a=1&b=2")
     program = everline.user(f"program{tag}", "程式")
     program.result("room.join", room=room)
     program.result("room.open", room=room)
+    shows(li, ["床前明月光", "Before my bed the moonlight <b>glitters</b> & https://example.org/?a=1&b=2"])
     program.send(room, "第三行\nfrom a program 🌕")
-    expected = ["床前明月光", "Before my bed the moonlight <b>glitters</b> & https://example.org/?a=1&b=2", "第三行\nfrom a program 🌕"]
     for page in (li, du):
-        expect(page.locator(".messages:not(.pending-messages) .message")).to_have_count(3)
-        assert bodies(page) == expected
-    assert li.locator(".message .body b").count() == 0
+        shows(page, ["床前明月光", "Before my bed the moonlight <b>glitters</b> & https://example.org/?a=1&b=2", "第三行\nfrom a program 🌕"])
+    assert li.count(".message .body b") == 0
     # The switch of languages.
-    du.get_by_role("button", name="中文").or_(du.get_by_text("中文", exact=True)).first.click()
-    expect(du.locator("html")).to_have_attribute("lang", "zh-Hant")
+    du.find_text("button, label, [role=radio]", "中文").click()
+    du.wait(lambda: du.language() == "zh-Hant")
     # Composing Chinese: Enter takes the candidate and does not send.
-    li.locator(".composer-text").focus()
-    li.locator(".composer-text").evaluate("""box => {
+    li.js("""const box = document.querySelector('.composer-text');
+        box.focus();
         box.dispatchEvent(new CompositionEvent('compositionstart'));
         box.value = '疑是';
-        box.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', isComposing: true, keyCode: 229, bubbles: true, cancelable: true}));
-    }""")
-    li.wait_for_timeout(300)
-    assert len(bodies(li)) == 3
+        box.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', isComposing: true, keyCode: 229, bubbles: true, cancelable: true}));""")
+    program.send(room, "第四行")
+    li.wait(lambda: len(li.bodies()) == 4)
+    assert li.bodies()[-1] == "第四行" and li.count(".pending") == 0
 
 
 def test_scrolling_back_through_poems(everline, people):
@@ -90,24 +93,22 @@ def test_scrolling_back_through_poems(everline, people):
     writer = everline.user(f"writer{tag}")
     writer.result("room.create", room=room)
     poems = (fortunes.chinese() * 2)[:400] + fortunes.english()[:200]
-    for poem in poems:
-        writer.write("message.send", {"room": room, "clientId": str(uuid.uuid4()), "body": poem})
+    ids = [writer.write("message.send", {"room": room, "clientId": str(uuid.uuid4()), "body": poem}) for poem in poems]
+    assert all("result" in writer.answer(id) for id in ids)
     writer.send(room, "尾聲")
     page = people()
     log_in(page, f"writer{tag}")
     open_room(page, room)
-    expect(page.locator(".message").last).to_contain_text("尾聲")
-    timeline = page.locator(".timeline")
-    seen = {}
-    jumps = []
+    page.wait(lambda: page.bodies()[-1] == "尾聲")
+    seen, jumps = {}, []
     for _ in range(400):
-        for seq, body in page.evaluate("""() => [...document.querySelectorAll('.message[data-seq]')].map(
-                item => [Number(item.dataset.seq), item.querySelector('.body').textContent])"""):
-            seen[seq] = body
+        seen |= {int(seq): body for seq, body in page.js(
+            "return [...document.querySelectorAll('.message[data-seq]')].map(item => [item.dataset.seq, item.querySelector('.body').textContent])")}
         if 1 in seen:
             break
         # A line on screen stays where it is while older ones are put above it.
-        jump = timeline.evaluate("""async box => {
+        jumps.append(abs(page.js_async("""
+            const box = document.querySelector('.timeline');
             box.scrollTop = Math.min(box.scrollTop, 40);
             const top = box.getBoundingClientRect().top;
             const mark = [...box.querySelectorAll('.message[data-seq] .body')].find(item => item.getBoundingClientRect().bottom > top + 60);
@@ -118,9 +119,7 @@ def test_scrolling_back_through_poems(everline, people):
                 if (box.querySelector('.message[data-seq]').dataset.seq !== first) break;
             }
             for (let turn = 0; turn < 4; turn++) await new Promise(done => requestAnimationFrame(done));
-            return mark.isConnected ? mark.getBoundingClientRect().top - before : 0;
-        }""")
-        jumps.append(abs(jump))
+            return mark.isConnected ? mark.getBoundingClientRect().top - before : 0;""")))
     assert sorted(seen) == list(range(1, 602))
     assert [seen[n] for n in range(1, 602)] == poems + ["尾聲"]
     assert max(jumps) <= 2, jumps
@@ -132,62 +131,60 @@ def test_the_gateway_dies_and_comes_back(own_everline, people):
     register(page, "phoenix", "鳳凰")
     create_room(page, "ashes")
     write(page, "before")
-    expect(page.locator(".messages:not(.pending-messages) .message .body")).to_have_text(["before"])
+    shows(page, ["before"])
     other = everline.user("other")
     other.result("room.join", room="ashes")
     os.kill(everline.pid("message-gateway-0"), signal.SIGSTOP)
     write(page, "while it was away")
-    expect(page.locator(".pending .body")).to_have_text(["while it was away"])
+    page.wait(lambda: page.bodies(".pending .body") == ["while it was away"])
     everline.kill("message-gateway-0")
     write(page, "and once more")
-    expect(page.locator(".messages:not(.pending-messages) .message .body")).to_have_text(["before", "while it was away", "and once more"], timeout=40_000)
-    expect(page.locator(".pending")).to_have_count(0)
+    shows(page, ["before", "while it was away", "and once more"], 40)
+    page.wait(lambda: page.count(".pending") == 0)
     again = everline.user("other")
     again.send("ashes", "after")
-    expect(page.locator(".messages:not(.pending-messages) .message .body")).to_have_text(
-        ["before", "while it was away", "and once more", "after"])
-    found = again.result("history.page", room="ashes", after=0)["messages"]
-    assert [one["body"] for one in found] == ["before", "while it was away", "and once more", "after"]
-    # A reload keeps the user.
-    page.reload()
-    expect(page.locator(".messages:not(.pending-messages) .message")).to_have_count(4)
+    everything = ["before", "while it was away", "and once more", "after"]
+    shows(page, everything)
+    assert [one["body"] for one in again.result("history.page", room="ashes", after=0)["messages"]] == everything
+    # A reload keeps the user and the room.
+    page.driver.refresh()
+    shows(page, everything)
 
 
 def test_keyboard_phone_and_dark(everline, people):
     tag = uuid.uuid4().hex[:6]
-    page = people("zh-TW", viewport={"width": 390, "height": 844}, color_scheme="dark", has_touch=True)
+    page = people("zh-TW", size=(390, 844), dark=True, phone=True)
+    fits = "return document.documentElement.scrollWidth <= innerWidth"
     register(page, f"phone{tag}", "手機")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.js(fits)
     create_room(page, f"口袋 {tag}")
     write(page, "一" * 400)
-    expect(page.locator(".messages:not(.pending-messages) .message")).to_have_count(1)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    color = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.wait(lambda: len(page.bodies()) == 1)
+    assert page.js(fits)
+    color = page.js("return getComputedStyle(document.body).backgroundColor")
     assert all(int(part) < 60 for part in color[4:-1].split(",")[:3]), color
     # By keyboard alone.
     desk = people("en-US")
-    desk.keyboard.type(f"phone{tag}")
-    desk.keyboard.press("Tab")
-    desk.keyboard.type(PASSWORD)
-    desk.keyboard.press("Enter")
-    expect(desk.locator(".sidebar")).to_be_visible()
+    desk.find("input[name=username]")
+    desk.press(f"phone{tag}", Keys.TAB)
+    desk.fill("input[name=password]", PASSWORD)
+    desk.press(Keys.ENTER)
+    desk.find(".sidebar")
     open_room(desk, f"口袋 {tag}")
-    desk.locator(".composer-text").focus()
-    desk.keyboard.type("two")
-    desk.keyboard.press("Shift+Enter")
-    desk.keyboard.type("lines")
-    desk.keyboard.press("Enter")
-    expect(desk.locator(".messages:not(.pending-messages) .message").last).to_contain_text("lines")
-    assert bodies(desk)[-1] == "two\nlines"
+    desk.js("document.querySelector('.composer-text').focus()")
+    desk.press("two")
+    desk.chord(Keys.SHIFT, Keys.ENTER)
+    desk.press("lines", Keys.ENTER)
+    desk.wait(lambda: desk.bodies()[-1:] == ["two\nlines"])
     # Everything that can be pressed or filled has a name.
-    assert desk.evaluate("""() => [...document.querySelectorAll('button, input, textarea, [role=log]')].filter(item => item.offsetParent &&
+    assert desk.js("""return [...document.querySelectorAll('button, input, textarea, [role=log]')].filter(item => item.offsetParent &&
         !(item.getAttribute('aria-label') || item.textContent.trim() || item.labels?.length || item.getAttribute('aria-labelledby'))).map(item => item.outerHTML)""") == []
 
 
 def test_wrong_password_is_said(everline, people):
     page = people("en-US")
-    page.locator("input[name=username]").fill("nobody")
-    page.locator("input[name=password]").fill("wrong password")
-    page.locator("button[type=submit]").click()
-    expect(page.get_by_text("The username or the password is wrong.")).to_be_visible()
-    expect(page.locator("input[name=username]")).to_be_focused()
+    page.fill("input[name=username]", "nobody")
+    page.fill("input[name=password]", "wrong password")
+    page.find("button[type=submit]").click()
+    page.wait(lambda: "The username or the password is wrong." in page.text())
+    assert page.js("return document.activeElement.name") == "username"

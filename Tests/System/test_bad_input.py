@@ -59,7 +59,7 @@ def test_bad_lines(everline):
         assert answer["error"]["code"] == code, (text[:80], answer)
         answer = json.loads(rpc.post(text)[1])
         assert answer["error"]["code"] == code, (text[:80], answer)
-        web.socket.send(text, text=True)
+        web.write_bytes(text)
         assert web.read()["error"]["code"] == code, text[:80]
     assert "result" in line.call("room.list") and "result" in web.call("room.list") and "result" in rpc.call("room.list")
 
