@@ -41,8 +41,6 @@ func tests(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) 
     .testTarget(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
 }
 
-let onlyTests = Context.environment["EVERLINE_TESTS"]?.split(separator: ",").map(String.init)
-
 let package = Package(
     name: "everline",
     products: [
@@ -136,4 +134,3 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
-if let onlyTests { package.targets.removeAll { $0.type == .test && !onlyTests.contains($0.name) } }

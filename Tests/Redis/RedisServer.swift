@@ -1,0 +1,70 @@
+import EverlineRedis
+import Foundation
+import NIOSSL
+
+/// A private Redis with TLS and an ACL user in a temporary folder, gone when the test process is.
+final class RedisServer: Sendable {
+    static let shared = RedisServer()
+
+    let folder: String
+    let port: Int
+
+    init() {
+        port = Int.random(in: 20_000...40_000)
+        folder = NSTemporaryDirectory() + "everline-redis-\(UUID().uuidString)"
+        let made = Self.run(
+            #"""
+            set -eu
+            mkdir -p "$1"; cd "$1"
+            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=redis -addext subjectAltName=DNS:redis \
+                -keyout key.pem -out ca.pem
+            printf 'user default off\nuser tester on >pässwort ~* &* +@all\n' >users.acl
+            printf 'pässwort' >password
+            printf 'bind 127.0.0.1\nport 0\ntls-port %s\ntls-cert-file ca.pem\ntls-key-file key.pem\ntls-ca-cert-file ca.pem\ntls-auth-clients no\naclfile users.acl\nsave ""\n' "$2" >redis.conf
+            """#, [folder, "\(port)"])
+        precondition(made, "no Redis could be set up")
+        start()
+    }
+
+    func start() {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/bash")
+        // Ends with the tests, however they end.
+        process.arguments = [
+            "-c",
+            #"cd "$1"; redis-server redis.conf & child=$!; echo $child >pid; while kill -0 "$2" 2>/dev/null && kill -0 $child; do sleep 0.1; done; kill -9 $child; kill -0 "$2" || rm -rf "$1""#,
+            "bash", folder, "\(getpid())",
+        ]
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try? process.run()
+    }
+
+    /// As a crash would. (Not by Foundation's Process, which waits for whatever inherited its socket.)
+    func stop() {
+        guard let text = try? String(contentsOfFile: "\(folder)/pid", encoding: .utf8),
+            let pid = Int32(text.trimmingCharacters(in: .newlines))
+        else { return }
+        kill(pid, SIGKILL)
+    }
+
+    func configuration(user: String = "tester", serverName: String = "redis") throws -> RedisConfiguration {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.trustRoots = .file("\(folder)/ca.pem")
+        tls.minimumTLSVersion = .tlsv13
+        return RedisConfiguration(
+            host: "127.0.0.1", port: port, user: user, passwordFile: "\(folder)/password", serverName: serverName,
+            tls: try NIOSSLContext(configuration: tls))
+    }
+
+    private static func run(_ script: String, _ arguments: [String]) -> Bool {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/bash")
+        process.arguments = ["-c", script, "bash"] + arguments
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try? process.run()
+        process.waitUntilExit()
+        return process.terminationStatus == 0
+    }
+}

@@ -1,0 +1,182 @@
+import EverlineRedis
+import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Synchronization
+import Testing
+
+private let logger = Logger(label: "redis-tests") { _ in SwiftLogNoOpLogHandler() }
+private let group = MultiThreadedEventLoopGroup.singleton
+
+private final class Inbox: Sendable {
+    private let messages = Mutex<[String]>([])
+    private let returns = Mutex(0)
+    func add(_ channel: String, _ payload: ByteBuffer) {
+        messages.withLock { $0.append("\(channel) \(String(buffer: payload))") }
+    }
+    func resubscribed() { returns.withLock { $0 += 1 } }
+    var all: [String] { messages.withLock { $0 } }
+    var returned: Int { returns.withLock { $0 } }
+}
+
+/// A client that is connected for as long as `body` runs.
+private func withClient<R: Sendable>(
+    _ server: RedisServer = .shared, _ configuration: RedisConfiguration? = nil, inbox: Inbox? = nil,
+    _ body: (RedisClient) async throws -> R
+) async throws -> R {
+    var received: (@Sendable (String, ByteBuffer) -> Void)?
+    if let inbox { received = { inbox.add($0, $1) } }
+    let client = RedisClient(
+        try configuration ?? server.configuration(), group: group, logger: logger, received: received,
+        resubscribed: { inbox?.resubscribed() })
+    let running = Task { await client.run() }
+    defer { running.cancel() }
+    return try await body(client)
+}
+
+private func eventually(_ condition: () async -> Bool) async -> Bool {
+    for _ in 0..<1_000 {
+        if await condition() { return true }
+        try? await Task.sleep(for: .milliseconds(10))
+    }
+    return false
+}
+
+private func kind(_ body: () async throws -> some Any) async -> RedisError.Kind? {
+    do {
+        _ = try await body()
+        return nil
+    } catch { return (error as? RedisError)?.kind }
+}
+
+@Suite(.serialized) struct RedisTests {
+    @Test func valuesOfEveryKind() async throws {
+        try await withClient { (redis) async throws -> Void in
+            #expect(await eventually { redis.isConnected })
+            let text = "床前明月光\r\n$5\r\n\u{0}"
+            #expect(try await redis.command("SET", "k", text) == .status("OK"))
+            #expect(try await redis.command("GET", "k").string == text)
+            #expect(try await redis.command("GET", "none") == .null)
+            #expect(try await redis.command("INCR", "n").integer == 1)
+            #expect(try await redis.command("SET", "empty", "") == .status("OK"))
+            #expect(try await redis.command("GET", "empty").bytes == [])
+            #expect(
+                try await redis.command("EVAL", "return {1, 'a', {false}}", "0")
+                    == .array([.integer(1), .bytes([97]), .array([.null])]))
+            let error = await #expect(throws: RedisError.self) { _ = try await redis.command("NONSENSE") }
+            #expect(error?.kind == .server && error?.code == "ERR")
+        }
+    }
+
+    @Test func callsAreAnsweredInOrderThoughPipelined() async throws {
+        try await withClient { (redis) async throws -> Void in
+            #expect(await eventually { redis.isConnected })
+            let futures = (0..<5_000).map { redis.submit([Array("ECHO".utf8), Array("\($0)".utf8)]) }
+            for (number, future) in futures.enumerated() {
+                let found = try await future.get().string
+                #expect(found == "\(number)")
+            }
+        }
+    }
+
+    @Test func aScriptRedisHasForgottenIsSentAgain() async throws {
+        let script = RedisScript("return ARGV[1] .. KEYS[1]")
+        try await withClient { (redis) async throws -> Void in
+            #expect(await eventually { redis.isConnected })
+            for _ in 0..<2 {
+                _ = try await redis.command("SCRIPT", "FLUSH")
+                let found = try await redis.run(script, keys: ["鍵"], arguments: [Array("a".utf8)]).string
+                #expect(found == "a鍵")
+            }
+        }
+    }
+
+    @Test func whatIsTooMuchIsRefused() async throws {
+        var configuration = try RedisServer.shared.configuration()
+        configuration.mostCommands = 10
+        try await withClient(.shared, configuration) { (redis) async throws -> Void in
+            #expect(await eventually { redis.isConnected })
+            let futures = (0..<200).map { _ in redis.submit([Array("PING".utf8)]) }
+            var refused = 0
+            for future in futures where await kind({ try await future.get() }) == .overloaded { refused += 1 }
+            #expect(refused > 0 && refused < 200)
+            #expect(try await redis.command("PING") == .status("PONG"))
+        }
+    }
+
+    @Test func aSlowAnswerIsGivenUpAndTheNextOnesAreRight() async throws {
+        try await withClient { (redis) async throws -> Void in
+            #expect(await eventually { redis.isConnected })
+            let slow = redis.submit([Array("DEBUG".utf8), Array("SLEEP".utf8), Array("0.4".utf8)], deadline: .milliseconds(50))
+            let next = redis.submit([Array("ECHO".utf8), Array("next".utf8)], deadline: .seconds(5))
+            let outcome = await kind { try await slow.get() }
+            // Redis may refuse DEBUG; then its error must not be taken for another's answer either.
+            #expect(outcome == .deadline || outcome == .server)
+            #expect(try await next.get().string == "next")
+        }
+    }
+
+    @Test func withoutAConnectionNothingWaits() async throws {
+        let client = RedisClient(try RedisServer.shared.configuration(), group: group, logger: logger)
+        #expect(await kind { try await client.command("PING") } == .notConnected)
+    }
+
+    @Test func aWrongNameOrUserIsNotSpokenTo() async throws {
+        for configuration in [
+            try RedisServer.shared.configuration(serverName: "other"), try RedisServer.shared.configuration(user: "nobody"),
+        ] {
+            try await withClient(.shared, configuration) { (redis) async throws -> Void in
+                try await Task.sleep(for: .milliseconds(300))
+                #expect(!redis.isConnected)
+            }
+        }
+    }
+
+    @Test func connectionsAndSubscriptionsComeBack() async throws {
+        let server = RedisServer()
+        let inbox = Inbox()
+        try await withClient(server, inbox: inbox) { (redis) async throws -> Void in
+            redis.subscribe("詩")
+            redis.subscribe("other")
+            redis.unsubscribe("other")
+            #expect(await eventually { (try? await redis.command("PUBLISH", "詩", "一").integer) == 1 })
+            #expect(await eventually { inbox.all == ["詩 一"] })
+            server.stop()
+            #expect(await eventually { !redis.isConnected })
+            server.start()
+            #expect(await eventually { (try? await redis.command("PUBLISH", "詩", "二").integer) == 1 })
+            #expect(await eventually { inbox.all == ["詩 一", "詩 二"] && inbox.returned == 1 })
+            _ = try await redis.command("PUBLISH", "other", "x")
+            redis.unsubscribe("詩")
+            #expect(await eventually { (try? await redis.command("PUBLISH", "詩", "三").integer) == 0 })
+            #expect(inbox.all == ["詩 一", "詩 二"])
+        }
+        server.stop()
+    }
+
+    @Test func windowsKeepTheNewestAndNeverGoBack() async throws {
+        try await withClient { (redis) async throws -> Void in
+            #expect(await eventually { redis.isConnected })
+            let window = RoomWindow(redis, size: 5)
+            func add(_ numbers: ClosedRange<Int64>, _ epoch: String) async throws {
+                _ = try await window.append(
+                    room: 1, epoch: epoch, first: numbers.lowerBound, messages: numbers.map { Array("m\($0)".utf8) }
+                ).get()
+            }
+            #expect(try await window.content(room: 1) == nil)
+            try await add(1...3, "1-a")
+            try await add(2...7, "1-a")
+            var content = try await window.content(room: 1)
+            #expect(content?.run.map(\.seq) == [3, 4, 5, 6, 7])
+            try await add(10...11, "1-a")
+            content = try await window.content(room: 1)
+            #expect(content?.messages.map(\.seq) == [5, 6, 7, 10, 11] && content?.run.map(\.seq) == [10, 11])
+            // A newer epoch starts over; an older one is left out.
+            try await add(1...2, "2-b")
+            try await add(12...13, "1-a")
+            content = try await window.content(room: 1)
+            #expect(content?.epoch == "2-b" && content?.messages.map(\.seq) == [1, 2])
+        }
+    }
+}
