@@ -196,7 +196,7 @@ package final class LineClient: Sendable {
                     try channel.pipeline.syncOperations.addHandlers([
                         NIOSSLClientHandler(context: context, serverHostname: name), HandshakeTimer(.seconds(5)),
                         // What comes is our own service's, whose answers may be longer than what it takes.
-                        LineDecoder(limit: 16_777_216), LineCallsHandler(ready: ready, logger: logger),
+                        LineDecoder(limit: 33_554_432), LineCallsHandler(ready: ready, logger: logger),
                     ])
                 }
             }

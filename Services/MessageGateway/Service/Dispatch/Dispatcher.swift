@@ -19,27 +19,37 @@ struct Dispatcher: Sendable {
     /// One line or frame of a connection; on its loop.
     func receive(_ incoming: Incoming, from client: Client) {
         guard !client.ending else { return }
-        client.inFlight += 1
-        let work: @Sendable (Client) -> Void = { client in self.start(incoming, client) }
+        let weight = Self.weight(incoming)
+        client.inFlight += weight
+        let work: @Sendable (Client) -> Void = { client in self.start(incoming, weight, client) }
         if client.barrier || !client.waiting.isEmpty { client.waiting.append(work) } else { work(client) }
+    }
+
+    /// A page may be megabytes long, so fewer of them wait at once.
+    private static func weight(_ incoming: Incoming) -> Int {
+        switch incoming {
+        case .single(.success(let request)): request.method.hasPrefix("history.") ? 8 : 1
+        case .batch: 8
+        default: 1
+        }
     }
 
     /// The answer to a `POST /rpc`.
     func answer(_ incoming: Incoming, _ asking: Asking) async -> [UInt8]? { await table.answer(incoming, asking) }
 
-    private func start(_ incoming: Incoming, _ client: Client) {
+    private func start(_ incoming: Incoming, _ weight: Int, _ client: Client) {
         switch incoming {
-        case .refused(let error): answered(Response.failure(id: .null, error: error), [], client)
-        case .single(.failure(let refusal)): answered(Response.failure(id: refusal.id, error: refusal.error), [], client)
+        case .refused(let error): answered(Response.failure(id: .null, error: error), [], weight, client)
+        case .single(.failure(let refusal)): answered(Response.failure(id: refusal.id, error: refusal.error), [], weight, client)
         case .single(.success(let request)) where request.method == MessageSend.name: send(request, client)
-        case .single(.success(let request)) where Self.concurrent.contains(request.method): run(incoming, client)
+        case .single(.success(let request)) where Self.concurrent.contains(request.method): run(incoming, weight, client)
         default:
             client.barrier = true
-            run(incoming, client)
+            run(incoming, weight, client)
         }
     }
 
-    private func run(_ incoming: Incoming, _ client: Client) {
+    private func run(_ incoming: Incoming, _ weight: Int, _ client: Client) {
         let barrier = client.barrier
         let asking = Asking(address: client.address, hub: client.hub, user: client.user)
         let loop = client.loop
@@ -47,7 +57,7 @@ struct Dispatcher: Sendable {
             let answer = await table.answer(incoming, asking)
             loop.execute {
                 if barrier { client.barrier = false }
-                answered(answer, asking.takeEffects(), client)
+                answered(answer, asking.takeEffects(), weight, client)
                 drain(client)
             }
         }
@@ -63,7 +73,7 @@ struct Dispatcher: Sendable {
                 case .failure(let error): Response.failure(id: id, error: error)
                 }
             }
-            answered(answer, [], client)
+            answered(answer, [], 1, client)
         }
         do {
             guard let user = client.user else { throw RPCError(.sessionRequired) }
@@ -96,8 +106,8 @@ struct Dispatcher: Sendable {
         while !client.barrier, let next = client.waiting.popFirst() { next(client) }
     }
 
-    private func answered(_ answer: [UInt8]?, _ effects: [@Sendable (Client) -> Void], _ client: Client) {
-        client.inFlight -= 1
+    private func answered(_ answer: [UInt8]?, _ effects: [@Sendable (Client) -> Void], _ weight: Int, _ client: Client) {
+        client.inFlight -= weight
         if let answer { client.send(answer) }
         for effect in effects where client.isOpen { effect(client) }
         client.answered()

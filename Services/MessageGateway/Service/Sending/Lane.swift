@@ -17,6 +17,13 @@ struct PendingSend: Sendable {
     let deadline: ContinuousClock.Instant
     /// Runs on `loop`, once.
     let complete: @Sendable (Result<MessageSend.Result, RPCError>) -> Void
+
+    /// The same, of which nobody waits for the outcome any more.
+    var abandoned: PendingSend {
+        PendingSend(entry: entry, roomName: roomName, user: user, epoch: epoch, loop: loop, deadline: .now + .seconds(86_400)) {
+            _ in
+        }
+    }
 }
 
 /// A share of the rooms with one connection, on which one batch at a time is in flight: while it commits, the next one gathers. So a room is in
@@ -98,6 +105,16 @@ final class Lane: Sendable {
         }
     }
 
+    /// Tells those whose turn did not come in time.
+    private func expire(_ now: ContinuousClock.Instant) {
+        let late = state.withLock { state in
+            let late = state.queue.filter { $0.deadline <= now }
+            if !late.isEmpty { state.queue.removeAll { $0.deadline <= now } }
+            return late
+        }
+        answer(late.map { ($0, .failure(RPCError(.unavailable, retryAfterMs: 1_000))) })
+    }
+
     /// Repeats the append until its outcome is known: a repetition is harmless, since each entry carries its clientId.
     private func settle(_ batch: [PendingSend]) async {
         var batch = batch
@@ -133,12 +150,17 @@ final class Lane: Sendable {
                 logger.warning("an append is repeated", metadata: ["error": "\(error)", "sends": "\(batch.count)"])
             }
             Self.repeated.increment()
-            // While the outcome is unknown nothing else of these rooms may go before it; callers are told once their time is up.
-            if !unknown {
-                let now = ContinuousClock.now
-                answer(batch.filter { $0.deadline <= now }.map { ($0, .failure(RPCError(.unavailable, retryAfterMs: 1_000))) })
+            let now = ContinuousClock.now
+            let late = batch.filter { $0.deadline <= now }
+            if unknown {
+                // Nothing else of these rooms may go before it is known what became of them; their senders are told that it is not.
+                answer(late.map { ($0, .failure(RPCError(.deadline, retryAfterMs: 1_000))) })
+                batch = batch.map { $0.deadline <= now ? $0.abandoned : $0 }
+            } else {
+                answer(late.map { ($0, .failure(RPCError(.unavailable, retryAfterMs: 1_000))) })
                 batch.removeAll { $0.deadline <= now }
             }
+            expire(now)
             try? await Task.sleep(for: pause * Double.random(in: 0.5...1))
             pause = min(pause * 2, .milliseconds(500))
             if Task.isCancelled { return answer(batch.map { ($0, .failure(RPCError(.shuttingDown))) }) }
