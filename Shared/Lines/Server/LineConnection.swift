@@ -17,7 +17,8 @@ final class LineConnection: ChannelDuplexHandler {
     private var ending = false
     private var context: ChannelHandlerContext?
 
-    private static let mostInFlight = 256
+    /// Services share one connection among many callers; a person or a program has it alone, and answers may be megabytes long.
+    private var mostInFlight: Int { caller?.peer == nil ? 8 : 256 }
 
     init(table: MethodTable<Caller>, logger: Logger) {
         self.table = table
@@ -44,7 +45,7 @@ final class LineConnection: ChannelDuplexHandler {
 
     /// Holds the socket while the bound is reached: the peer's pipelining is its own memory then.
     func read(context: ChannelHandlerContext) {
-        if inFlight >= Self.mostInFlight || ending || !context.channel.isWritable {
+        if inFlight >= mostInFlight || ending || !context.channel.isWritable {
             held = true
         } else {
             context.read()
@@ -94,7 +95,7 @@ final class LineConnection: ChannelDuplexHandler {
     }
 
     private func release(_ context: ChannelHandlerContext) {
-        guard held, inFlight < Self.mostInFlight, context.channel.isWritable, !ending else { return }
+        guard held, inFlight < mostInFlight, context.channel.isWritable, !ending else { return }
         held = false
         context.read()
     }

@@ -21,10 +21,16 @@ place() {
   if as "$user" test -x "$home" 2>/dev/null; then
     mkdir "$home/$name"
   else
+    # One place a home, named by chance: a home that was deleted and made again does not find the old one's data.
+    if [[ ! -L $home/.elsewhere ]]; then
+      mkdir -p /var/lib/everline
+      chmod 711 /var/lib/everline
+      ln -s "$(mktemp -d /var/lib/everline/XXXXXXXX)" "$home/.elsewhere"
+      chmod 711 "$home/.elsewhere/."
+    fi
     local real
-    real=/var/lib/everline/$(printf %s "$home" | sha256sum | cut -c1-16)/$name
-    mkdir -p "$real"
-    chmod 711 /var/lib/everline "$(dirname "$real")"
+    real=$(readlink -f "$home/.elsewhere")/$name
+    mkdir "$real"
     ln -s "$real" "$home/$name"
   fi
   chown "$user" "$home/$name/."

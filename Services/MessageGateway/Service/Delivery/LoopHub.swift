@@ -15,13 +15,29 @@ final class LoopHub: @unchecked Sendable {
         var head: Int64
         var subscriptions: [ObjectIdentifier: Subscription] = [:]
         /// The newest messages, so that who is a little behind costs no read.
-        var tail: [EncodedMessage] = []
+        private(set) var tail: [EncodedMessage] = []
+        private var tailBytes = 0
         var idleSweeps = 0
 
         init(name: String, epoch: String, head: Int64) {
             self.name = name
             self.epoch = epoch
             self.head = head
+        }
+
+        /// Keeps the newest, within a number and a size; trimmed by halves, so that it costs little a message.
+        func append(_ messages: [EncodedMessage]) {
+            tail.append(contentsOf: messages)
+            tailBytes += messages.reduce(0) { $0 + $1.line.readableBytes }
+            guard tail.count > 2 * LoopHub.tailLength || tailBytes > LoopHub.tailBytes else { return }
+            var kept = 0
+            var first = tail.count
+            while first > 0, tail.count - first < LoopHub.tailLength, kept < LoopHub.tailBytes / 2 {
+                first -= 1
+                kept += tail[first].line.readableBytes
+            }
+            tail.removeFirst(first)
+            tailBytes = kept
         }
     }
 
@@ -40,7 +56,8 @@ final class LoopHub: @unchecked Sendable {
         let kind: RoomKind
     }
 
-    private static let tailLength = 100
+    fileprivate static let tailLength = 100
+    fileprivate static let tailBytes = 1_048_576
     private static let page: Int64 = 200
 
     init(loop: any EventLoop, messages: MessageStore, logger: Logger) {
@@ -98,8 +115,7 @@ final class LoopHub: @unchecked Sendable {
     func deliver(_ messages: [EncodedMessage], in room: Int64) {
         guard let state = rooms[room], let last = messages.last else { return }
         state.head = last.seq + 1
-        state.tail.append(contentsOf: messages)
-        if state.tail.count > 2 * Self.tailLength { state.tail.removeFirst(state.tail.count - Self.tailLength) }
+        state.append(messages)
         for subscription in state.subscriptions.values where subscription.live { push(messages, to: subscription, of: state) }
     }
 

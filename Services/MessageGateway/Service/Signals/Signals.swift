@@ -30,7 +30,7 @@ final class Signals: SignalSink, SignalSource {
 
     init(logger: Logger) {
         self.logger = logger
-        (heard, hear) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(10_000))
+        (heard, hear) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1_000))
     }
 
     func attach(redis: RedisClient, feeds: Feeds, hubs: [LoopHub]) {
