@@ -34,13 +34,14 @@ class Everline:
         self.offset = free_offset()
         self.gateways = gateways
         self.process = None
+        self.extra = {}
 
     @property
     def environment(self):
         return os.environ | {
             "EVERLINE_HOME": str(self.home), "EVERLINE_PORT_OFFSET": str(self.offset), "EVERLINE_SKIP_BUILD": "1",
             "GATEWAYS": str(self.gateways),
-        }
+        } | self.extra
 
     def start(self):
         self.output = open(f"{self.folder}/run.log", "ab")

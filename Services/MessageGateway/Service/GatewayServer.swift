@@ -17,6 +17,7 @@ package enum GatewaySettings {
             Setting("listen.https", default: "8443", "port for the page, the WebSocket and POST /rpc"),
             Setting("web.root", "folder of the page"),
             Setting("lanes", default: "4", "batches of sends that commit side by side; the same on every gateway"),
+            Setting("reader.patience", default: "60", "seconds that a connection may read nothing while too much waits for it"),
             Setting("auth.addresses", default: "127.0.0.1:7501", "host:port of the auth service, several with commas between"),
             Setting(
                 "history.addresses", default: "127.0.0.1:7502", "host:port of the history service, several with commas between"),
@@ -40,7 +41,8 @@ package enum GatewayServer {
         let messages = MessageStore(pool: pool)
         let store = RoomStore(pool: pool)
         let loops = Array(group.makeIterator())
-        let hubs = loops.map { LoopHub(loop: $0, messages: messages, logger: logger) }
+        let patience = TimeAmount.seconds(Int64(try settings.int("reader.patience", in: 1...3_600)))
+        let hubs = loops.map { LoopHub(loop: $0, messages: messages, patience: patience, logger: logger) }
         let signals = Signals(logger: logger)
         let feeds = Feeds(messages: messages, rooms: store, signals: signals, logger: logger)
         let redis = RedisClient(

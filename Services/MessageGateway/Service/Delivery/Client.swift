@@ -35,6 +35,8 @@ final class Client: @unchecked Sendable {
     var waiting: Deque<@Sendable (Client) -> Void> = []
     /// Whether such an earlier one is under way.
     var barrier = false
+    /// While more waits than may: how much, and since when none of it was read.
+    private var stall: (bytes: Int, since: NIODeadline)?
     /// No further request is taken; the connection ends when those in flight are answered.
     var ending = false
     /// Called whenever a request was answered, so that the door can read on.
@@ -87,6 +89,19 @@ final class Client: @unchecked Sendable {
             subscriptions = [:]
         }
         self.user = user
+    }
+
+    /// Whether it has read nothing of what waits for so long.
+    func isStalled(for patience: TimeAmount) -> Bool {
+        guard let outlet, !outlet.channel.isWritable,
+            let bytes = try? outlet.channel.syncOptions?.getOption(.bufferedWritableBytes)
+        else {
+            stall = nil
+            return false
+        }
+        if let stall, bytes >= stall.bytes { return .now() - stall.since >= patience }
+        stall = (bytes, .now())
+        return false
     }
 
     func flush() {

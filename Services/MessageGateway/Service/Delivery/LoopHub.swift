@@ -60,10 +60,16 @@ final class LoopHub: @unchecked Sendable {
     fileprivate static let tailBytes = 1_048_576
     private static let page: Int64 = 200
 
-    init(loop: any EventLoop, messages: MessageStore, logger: Logger) {
+    /// - Parameter patience: how long a connection may read nothing while more than its bound waits for it.
+    init(loop: any EventLoop, messages: MessageStore, patience: TimeAmount = .seconds(60), logger: Logger) {
         self.loop = loop
         self.messages = messages
         self.logger = logger
+        let tick = TimeAmount.nanoseconds(max(1_000_000, patience.nanoseconds / 12))
+        loop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { [weak self] _ in
+            guard let self else { return }
+            for client in self.allClients where client.isStalled(for: patience) { client.end(RPCError(.readerStalled)) }
+        }
     }
 
     // MARK: Clients

@@ -1,0 +1,89 @@
+"""Slow readers cost nobody: bounded memory, and all of it in the end."""
+import socket
+import threading
+import time
+import uuid
+
+import pytest
+
+from client import WebSocket
+from running import Everline
+
+BODY = "詩" * 5000
+COUNT = 2000
+
+
+def resident(everline):
+    status = open(f"/proc/{everline.pid('message-gateway-0')}/status").read()
+    return int(status.split("VmRSS:")[1].split()[0]) * 1024
+
+
+@pytest.fixture
+def impatient():
+    """Gives up on a connection that reads nothing after three seconds."""
+    one = Everline()
+    one.extra = {"EVERLINE_READER_PATIENCE": "3"}
+    try:
+        one.start()
+        yield one
+    finally:
+        one.remove()
+
+
+def fill(line, room):
+    waiting = []
+    for n in range(1, COUNT + 1):
+        waiting.append(line.write("message.send", {"room": room, "clientId": str(uuid.uuid4()), "body": f"{n} {BODY}"}))
+        if len(waiting) >= 32:
+            assert "result" in line.answer(waiting.pop(0))
+    for id in waiting:
+        assert "result" in line.answer(id)
+
+
+def test_who_pauses_catches_up_in_order(everline):
+    writer = everline.user("李白")
+    room = f"slow {uuid.uuid4()}"
+    writer.result("room.create", room=room)
+    slow = everline.user("杜甫")
+    web = WebSocket(everline.port(8443), everline.ca)
+    web.result("session.resume", session=slow.session)
+    for reader in (slow, web):
+        reader.result("room.open", room=room)
+    before = resident(everline)
+    # Nobody reads while 30 MB are sent.
+    fill(writer, room)
+    assert resident(everline) - before < 48 << 20
+    for reader in (slow, web):
+        assert [(one["seq"], one["body"]) for one in reader.posted(COUNT, room)] == [(n, f"{n} {BODY}") for n in range(1, COUNT + 1)]
+    writer.send(room, "live again")
+    for reader in (slow, web):
+        assert reader.posted(1, room)[0]["seq"] == COUNT + 1
+
+
+def test_who_reads_nothing_is_let_go_with_the_reason(impatient):
+    everline = impatient
+    writer = everline.user("李白")
+    writer.result("room.create", room="長恨歌")
+    dead, live = everline.user("杜甫"), everline.user("王維")
+    for reader in (dead, live):
+        reader.result("room.open", room="長恨歌")
+    seen = []
+    reading = threading.Thread(target=lambda: seen.extend(one["seq"] for one in live.posted(COUNT)), daemon=True)
+    reading.start()
+    fill(writer, "長恨歌")
+    reading.join(60)
+    assert seen == list(range(1, COUNT + 1))
+    time.sleep(5)
+    reason = None
+    try:
+        while True:
+            message = dead.read()
+            if "error" in message:
+                reason = message["error"]["data"]["name"]
+    except (OSError, ConnectionError, ValueError):
+        pass
+    # What lay in the socket's own buffers may still be read; the connection has ended, and others never noticed.
+    assert reason in (None, "reader.stalled")
+    with pytest.raises((OSError, ConnectionError, ValueError)):
+        dead.call("room.list")
+    assert writer.send("長恨歌", "still here")["seq"] == COUNT + 1
