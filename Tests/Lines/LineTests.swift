@@ -92,6 +92,7 @@ private func withClient<R: Sendable>(
     @Test func aCallThatTakesTooLongFailsAndOthersDoNot() async throws {
         let server = try await server()
         try await withClient([server.port]) { client in
+            _ = try await difference(client, 0, 0)
             async let late = failure { try await client.call(Never.self, Nothing(), deadline: .milliseconds(200)) }
             let between = try await difference(client, 3, 2)
             #expect(between == 1)

@@ -84,7 +84,7 @@ import Testing
 
     @Test func tooManyCallsOnOneConnectionAreRefusedAtOnce() async throws {
         try await withConnection(PostgresServer.shared.configuration(inFlight: 2)) { connection async throws in
-            async let first = connection.query("SELECT pg_sleep(0.3)")
+            async let first = connection.query("SELECT pg_sleep(2)")
             async let second = connection.query("SELECT 2")
             #expect(try await eventually { await connection.load == 2 })
             #expect(await failure { try await connection.query("SELECT 3") }?.kind == .overloaded)
@@ -93,7 +93,7 @@ import Testing
     }
 
     @Test func aDeadlineFarAwayAndOneLongPast() async throws {
-        try await withConnection { connection async throws in
+        try await withConnection(PostgresServer.shared.configuration(cancelGrace: .seconds(20))) { connection async throws in
             #expect(try await connection.query("SELECT 1", deadline: .after(.seconds(Int64.max))).count == 1)
             #expect(
                 await failure { try await connection.query("SELECT pg_sleep(60)", deadline: PostgresDeadline(nanoseconds: 0)) }

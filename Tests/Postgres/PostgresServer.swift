@@ -79,6 +79,8 @@ final class PostgresServer: @unchecked Sendable {
         set -eu
         verb=$1 folder=$2 port=$3 owner=$4
         exec >>"$folder/setup.log" 2>&1 </dev/null
+        # What is inherited, such as another test's listening socket, would be held by the server.
+        for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 2 ] && [ "$fd" -ne 255 ] && eval "exec $fd>&-"; done
         bin=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)
         # PostgreSQL does not run as root.
         as() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; else "$@"; fi; }

@@ -33,13 +33,13 @@ import Testing
             let task = Task {
                 try await pool.withTransaction { connection async throws in
                     try await connection.query("INSERT INTO transaction_cancelled VALUES (1)")
-                    try await connection.query("SELECT pg_sleep(60)", deadline: .seconds(60))
+                    try await connection.query("SELECT pg_sleep(61)", deadline: .seconds(60))
                 }
             }
             try await withConnection { other async throws in
                 #expect(
                     try await eventually {
-                        try await other.query("SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'").count == 1
+                        try await other.query("SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(61)'").count == 1
                     })
             }
             task.cancel()

