@@ -175,3 +175,42 @@ def test_history_port_for_people(everline):
     assert reader.result("history.page", room=room, after=0)["messages"][0]["seq"] == 1
     assert reader.error("internal.history.recent", params={"room": room}, userId=1) == "peer.forbidden"
     assert json.dumps(li.result("history.recent", room=room)) == json.dumps(reader.result("history.recent", room=room))
+
+
+def test_opening_a_busy_room_disturbs_nobody(everline):
+    """While a room is written to as fast as can be, it is opened and opened again on the same gateway: history was not turned back."""
+    import threading
+
+    writer = everline.user("李白")
+    room = f"busy {uuid.uuid4()}"
+    writer.result("room.create", room=room)
+    reader, opener = everline.user("杜甫"), everline.user("王維")
+    epoch = reader.result("room.open", room=room)["epoch"]
+    failures = []
+
+    def open_again():
+        try:
+            while not done.is_set():
+                assert opener.result("room.open", room=room)["epoch"] == epoch
+                opener.result("room.close", room=room)
+                assert not any(push["method"] == "room.reset" for push in opener.pushes)
+                opener.pushes.clear()
+        except BaseException as error:
+            failures.append(error)
+
+    done = threading.Event()
+    opening = threading.Thread(target=open_again, daemon=True)
+    opening.start()
+    waiting = []
+    for n in range(20_000):
+        waiting.append(writer.write("message.send", {"room": room, "clientId": str(uuid.uuid4()), "body": f"{n}"}))
+        if len(waiting) >= 60:
+            assert "result" in writer.answer(waiting.pop(0))
+    for id in waiting:
+        assert "result" in writer.answer(id)
+    done.set()
+    opening.join(30)
+    assert failures == []
+    assert [one["seq"] for one in reader.posted(20_000, room)] == list(range(1, 20_001))
+    assert not any(push["method"] == "room.reset" for push in reader.pushes)
+    assert everline.sql("SELECT generation || '-' || token FROM everline.epoch") == [[epoch]]

@@ -17,20 +17,27 @@ actor Feeds {
         self.logger = logger
     }
 
-    /// The room's feed, with `hub` attached to it.
+    /// Attaches `hub` to the room's feed, which is made if there is none of this epoch.
     func open(_ state: RoomState, on hub: LoopHub) async {
-        var feed = feeds[state.id]
-        if let known = feed {
-            let counters = Counters(
-                room: state.id, lastSeq: state.lastSeq, lastRev: state.lastRev, membersRev: state.membersRev)
-            // A reader may have learnt of another epoch before the timer did.
-            if await !known.compare(counters, epoch: state.epoch) { feed = nil }
+        while true {
+            let feed: RoomFeed
+            if let known = feeds[state.id] {
+                feed = known
+            } else {
+                feed = RoomFeed(state, messages: messages, rooms: rooms, logger: logger)
+                feeds[state.id] = feed
+                signals.listen(to: state.id)
+            }
+            if await feed.serves(epoch: state.epoch), await feed.attach(hub) { return }
+            forget(feed)
         }
-        if let feed { return await feed.attach(hub) }
-        let new = RoomFeed(state, messages: messages, rooms: rooms, logger: logger)
-        feeds[state.id] = new
-        signals.listen(to: state.id)
-        await new.attach(hub)
+    }
+
+    /// Unless another has taken its place already: each `await` lets others in.
+    private func forget(_ feed: RoomFeed) {
+        guard feeds[feed.room] === feed else { return }
+        feeds[feed.room] = nil
+        signals.stopListening(to: feed.room)
     }
 
     func feed(_ room: Int64) -> RoomFeed? { feeds[room] }
@@ -44,29 +51,27 @@ actor Feeds {
     /// One turn of the timer: the counter rows are the outbox, so what a lost signal hid shows here.
     func compareAll() async throws {
         guard !feeds.isEmpty else { return }
-        let (epoch, counters) = try await rooms.counters(of: Array(feeds.keys))
+        // Before the counters are read: what is delivered while they are on their way may be past them.
+        var delivered: [(feed: RoomFeed, last: Int64)] = []
+        for feed in feeds.values { delivered.append((feed, await feed.delivered)) }
+        let (epoch, rows) = try await rooms.counters(of: delivered.map(\.feed.room))
+        let counters = Dictionary(uniqueKeysWithValues: rows.map { ($0.room, $0) })
         var current = epoch
-        for counter in counters {
-            guard let feed = feeds[counter.room] else { continue }
-            if await feed.isAhead(of: counter, epoch: current) {
+        for (feed, last) in delivered {
+            guard let counter = counters[feed.room] else { continue }
+            if await feed.wasTurnedBack(counter, epoch: current, delivered: last) {
                 // A counter fell below what was delivered: that is a new epoch, whoever turned history back.
-                logger.error("a room's counter fell; beginning a new epoch", metadata: ["room": "\(counter.room)"])
+                logger.error("a room's counter fell; beginning a new epoch", metadata: ["room": "\(feed.room)"])
                 let old = current
                 current = try await rooms.pool.query("SELECT everline.new_epoch(\(old))").decode(0, 0)
             }
-            if await !feed.compare(counter, epoch: current) {
-                feeds[counter.room] = nil
-                signals.stopListening(to: counter.room)
-            }
+            if await !feed.compare(counter, epoch: current, delivered: last) { forget(feed) }
         }
     }
 
     /// Lets go of rooms that nobody has open.
     func sweep() async {
-        for (room, feed) in feeds where await feed.sweep() {
-            feeds[room] = nil
-            signals.stopListening(to: room)
-        }
+        for feed in Array(feeds.values) where await feed.sweep() { forget(feed) }
     }
 }
 

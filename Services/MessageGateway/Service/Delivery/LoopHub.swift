@@ -114,7 +114,11 @@ final class LoopHub: @unchecked Sendable {
 
     /// Makes the room known here; its messages from `head` on will follow.
     func attach(_ room: Int64, name: String, epoch: String, head: Int64) {
-        if rooms[room] == nil { rooms[room] = LoopRoom(name: name, epoch: epoch, head: head) }
+        if let known = rooms[room] {
+            known.idleSweeps = 0
+        } else {
+            rooms[room] = LoopRoom(name: name, epoch: epoch, head: head)
+        }
     }
 
     /// Messages in order, beginning at the head.
@@ -134,16 +138,20 @@ final class LoopHub: @unchecked Sendable {
     /// History was turned back: everyone is told and starts over.
     func reset(_ room: Int64, epoch: String) {
         guard let state = rooms.removeValue(forKey: room) else { return }
-        var writer = JSONWriter()
-        writer.object { object in
-            object.field("room", state.name)
-            object.field("epoch", epoch)
-        }
-        let push = Outgoing.notification(method: Push.roomReset, params: writer.bytes)
+        let push = Self.resetPush(state.name, epoch: epoch)
         for subscription in state.subscriptions.values {
             subscription.client.subscriptions[room] = nil
             subscription.client.send(push)
         }
+    }
+
+    static func resetPush(_ room: String, epoch: String) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object { object in
+            object.field("room", room)
+            object.field("epoch", epoch)
+        }
+        return Outgoing.notification(method: Push.roomReset, params: writer.bytes)
     }
 
     /// Whether the room is attached, so that a subscription will be served.

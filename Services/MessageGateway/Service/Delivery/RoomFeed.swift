@@ -16,6 +16,8 @@ actor RoomFeed {
     private var ahead: [Int64: EncodedMessage] = [:]
     private var filling = false
     private var ended = false
+    /// How often each loop was attached: what happens while a sweep waits for its loop must not be swept away.
+    private var attachments: [ObjectIdentifier: Int] = [:]
     private let messages: MessageStore
     private let rooms: RoomStore
     private let logger: Logger
@@ -36,11 +38,33 @@ actor RoomFeed {
         self.logger = logger
     }
 
-    func attach(_ hub: LoopHub) {
+    /// False once the feed has ended: then another is to be made.
+    func attach(_ hub: LoopHub) -> Bool {
+        guard !ended else { return false }
         if !hubs.contains(where: { $0 === hub }) { hubs.append(hub) }
+        attachments[ObjectIdentifier(hub), default: 0] += 1
         let (room, name, epoch, next) = (room, name, epoch, next)
         // In the order of `deliver`'s, so that the hub's head is true when it is set.
         hub.loop.execute { hub.attach(room, name: name, epoch: epoch, head: next) }
+        return true
+    }
+
+    /// The last number that was delivered.
+    var delivered: Int64 { next - 1 }
+
+    /// Ends the feed if another epoch holds; whether it still serves.
+    func serves(epoch: String) -> Bool {
+        if epoch != self.epoch { end(epoch) }
+        return !ended
+    }
+
+    private func end(_ epoch: String) {
+        guard !ended else { return }
+        ended = true
+        for hub in hubs {
+            let room = room
+            hub.loop.execute { hub.reset(room, epoch: epoch) }
+        }
     }
 
     /// Messages in order with consecutive numbers.
@@ -64,15 +88,13 @@ actor RoomFeed {
         }
     }
 
-    /// What the timer read. Returns false if the room must be opened anew: its history was turned back.
-    func compare(_ counters: Counters, epoch: String) async -> Bool {
+    /// What the timer read; whether the feed still serves.
+    ///
+    /// - Parameter delivered: what had been delivered before the counters were read. What came since may be past them.
+    func compare(_ counters: Counters, epoch: String, delivered: Int64) async -> Bool {
         guard !ended else { return false }
-        if epoch != self.epoch || counters.lastSeq < next - 1 {
-            ended = true
-            for hub in hubs {
-                let room = room
-                hub.loop.execute { hub.reset(room, epoch: epoch) }
-            }
+        if epoch != self.epoch || counters.lastSeq < delivered {
+            end(epoch)
             return false
         }
         if counters.lastSeq >= next { fill(after: .zero) }
@@ -80,18 +102,25 @@ actor RoomFeed {
         return true
     }
 
-    /// Whether a counter is below what was delivered: somebody turned history back without a new epoch.
-    func isAhead(of counters: Counters, epoch: String) -> Bool { epoch == self.epoch && counters.lastSeq < next - 1 }
+    /// Whether a counter is below what had been delivered before it was read: somebody turned history back without a new epoch.
+    func wasTurnedBack(_ counters: Counters, epoch: String, delivered: Int64) -> Bool {
+        !ended && epoch == self.epoch && counters.lastSeq < delivered
+    }
 
-    /// True once no loop has readers.
+    /// Lets go of loops without readers; true, and the feed has ended, once there is none left.
     func sweep() async -> Bool {
-        var kept: [LoopHub] = []
+        let before = attachments
+        var empty: Set<ObjectIdentifier> = []
         for hub in hubs {
             let room = room
-            if (try? await hub.loop.submit({ hub.sweep(room) }).get()) != true { kept.append(hub) }
+            if (try? await hub.loop.submit({ hub.sweep(room) }).get()) == true { empty.insert(ObjectIdentifier(hub)) }
         }
-        hubs = hubs.filter { hub in kept.contains { $0 === hub } }
-        return hubs.isEmpty
+        hubs.removeAll { hub in
+            let id = ObjectIdentifier(hub)
+            return empty.contains(id) && attachments[id] == before[id]
+        }
+        if hubs.isEmpty { ended = true }
+        return ended
     }
 
     // MARK: In order

@@ -83,7 +83,9 @@ struct Rooms: Sendable {
         if let hub = asking.hub {
             await feeds.open(room, on: hub)
             asking.afterwards { client in
-                if client.user?.id == user.id { _ = hub.subscribe(client, to: room.id, from: next) }
+                guard client.user?.id == user.id, !hub.subscribe(client, to: room.id, from: next) else { return }
+                // Its epoch ended between the answer and here: the client is to open it again.
+                client.send(LoopHub.resetPush(room.name, epoch: room.epoch))
             }
         }
         return RoomOpen.Result(
