@@ -66,10 +66,13 @@ class Page:
         return len(self.driver.find_elements(By.CSS_SELECTOR, css))
 
     def fill(self, css, text):
-        field = self.find(css)
-        field.clear()
-        # Beyond what the driver can type, such as emoji.
-        self.js("arguments[0].focus(); document.execCommand('insertText', false, arguments[1])", field, text)
+        # Beyond what the driver can type, such as emoji. A dialog that opens may still move the focus.
+        self.wait(lambda: self.js("""const [field, text] = arguments;
+            field.focus();
+            if (document.activeElement !== field) return false;
+            field.select();
+            document.execCommand('insertText', false, text);
+            return field.value === text;""", self.find(css), text))
 
     def press(self, *keys):
         webdriver.ActionChains(self.driver).send_keys(*keys).perform()

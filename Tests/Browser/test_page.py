@@ -28,7 +28,7 @@ def log_in(page, name):
 
 def create_room(page, room):
     page.find(".rooms-top button").click()
-    page.fill("dialog[open] input:not([type=radio])", room)
+    page.fill("dialog[open] input[name=room]", room)
     page.find("dialog button[type=submit]").click()
     page.wait(lambda: page.count("dialog[open]") == 0)
     page.find(".composer-text")
