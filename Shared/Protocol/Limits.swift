@@ -11,6 +11,9 @@ package enum Limits {
     /// A room's name, in characters as a reader counts them (grapheme clusters), and as UTF-8.
     package static let roomCharacters = 64
     package static let roomBytes = 2_048
+    /// A reaction is an emoji or a short word.
+    package static let reactionCharacters = 32
+    package static let reactionBytes = 128
     package static let titleCharacters = 200
     /// A user's shown name, in characters.
     package static let displayNameCharacters = 64

@@ -11,53 +11,92 @@ package struct RoomWindow: Sendable {
         self.size = size
     }
 
-    // ARGV: epoch, size, channel or '', sender of the signal, number of the first message, the messages.
-    // An epoch begins with its generation, so a newer one is told from an older one.
+    // ARGV: epoch, size, channel or '', sender of the signal, number of the first message, rev, whether it is the whole window, the messages.
+    // An epoch begins with its generation, so a newer one is told from an older one. The window's rev says that every revision up to it shows
+    // in the messages that are there: so no message goes in that was read before the newest of them, and a read of the whole takes the place
+    // of what is older than it.
     private static let append = RedisScript(
         """
         local function generation(epoch) return tonumber(string.match(epoch, '^%d+')) or 0 end
-        local epoch = ARGV[1]
+        local epoch, first, rev, count = ARGV[1], tonumber(ARGV[5]), tonumber(ARGV[6]), #ARGV - 7
         local known = redis.call('HGET', KEYS[2], 'epoch')
-        local first = tonumber(ARGV[5])
-        local stale = known and known ~= epoch and generation(known) > generation(epoch)
-        if not stale then
-            if known ~= epoch then
+        local put = not (known and known ~= epoch and generation(known) > generation(epoch))
+        if put then
+            local shown = known == epoch and tonumber(redis.call('HGET', KEYS[2], 'rev') or '') or nil
+            if not shown then
                 redis.call('DEL', KEYS[1])
-                redis.call('HSET', KEYS[2], 'epoch', epoch)
+                redis.call('HSET', KEYS[2], 'epoch', epoch, 'rev', rev)
+            elseif rev < shown then
+                put = false
+            elseif ARGV[7] == '1' then
+                redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', first + count - 1)
+                redis.call('HSET', KEYS[2], 'rev', rev)
             end
-            for i = 6, #ARGV do
-                local seq = first + i - 6
+        end
+        if put then
+            for i = 8, #ARGV do
+                local seq = first + i - 8
                 redis.call('ZREMRANGEBYSCORE', KEYS[1], seq, seq)
                 redis.call('ZADD', KEYS[1], seq, ARGV[i])
             end
             redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -tonumber(ARGV[2]) - 1)
         end
         if ARGV[3] ~= '' then
-            redis.call('PUBLISH', ARGV[3], table.concat({epoch, ARGV[4], ARGV[5]}, ' ') .. '\\n' .. table.concat(ARGV, '\\n', 6))
+            redis.call('PUBLISH', ARGV[3], table.concat({epoch, ARGV[4], ARGV[5]}, ' ') .. '\\n' .. table.concat(ARGV, '\\n', 8))
         end
-        return stale and 0 or 1
+        return put and 1 or 0
+        """)
+
+    // ARGV: epoch, rev, number of the message, the message, channel, signal.
+    private static let revise = RedisScript(
+        """
+        local rev, seq = tonumber(ARGV[2]), tonumber(ARGV[3])
+        if redis.call('HGET', KEYS[2], 'epoch') == ARGV[1] and tonumber(redis.call('HGET', KEYS[2], 'rev') or '') == rev - 1 then
+            if redis.call('ZREMRANGEBYSCORE', KEYS[1], seq, seq) > 0 then redis.call('ZADD', KEYS[1], seq, ARGV[4]) end
+            redis.call('HSET', KEYS[2], 'rev', rev)
+        end
+        return redis.call('PUBLISH', ARGV[5], ARGV[6])
         """)
 
     private static let read = RedisScript(
         """
-        return {redis.call('HGET', KEYS[2], 'epoch'), redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')}
+        return {redis.call('HGET', KEYS[2], 'epoch'), redis.call('HGET', KEYS[2], 'rev'), redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')}
         """)
 
-    /// Puts consecutive messages in, from the number `first` on; with a channel it also publishes `EPOCH SENDER FIRST\\n` and the messages, one
+    /// Puts consecutive messages in, from the number `first` on; with a channel it also publishes `EPOCH SENDER FIRST\n` and the messages, one
     /// a line.
+    ///
+    /// - Parameters:
+    ///   - rev: the room's newest revision when the messages were read or written.
+    ///   - whole: whether these are all that the window should hold up to the last of them.
     package func append(
-        room: Int64, epoch: String, first: Int64, messages: [[UInt8]], publishTo channel: String? = nil, sender: String = "-"
+        room: Int64, epoch: String, first: Int64, rev: Int64, messages: [[UInt8]], whole: Bool = false,
+        publishTo channel: String? = nil, sender: String = "-"
     ) -> EventLoopFuture<RedisValue> {
         redis.submit(
             Self.append, keys: Self.keys(room),
             arguments: [
                 Array(epoch.utf8), Array("\(size)".utf8), Array((channel ?? "").utf8), Array(sender.utf8), Array("\(first)".utf8),
+                Array("\(rev)".utf8), [UInt8(ascii: whole ? "1" : "0")],
             ] + messages)
+    }
+
+    /// Shows a revision in the window, if it has shown all before it, and publishes `signal`.
+    package func revise(
+        room: Int64, epoch: String, rev: Int64, seq: Int64, message: [UInt8], publishTo channel: String, _ signal: [UInt8]
+    ) -> EventLoopFuture<RedisValue> {
+        redis.submit(
+            Self.revise, keys: Self.keys(room),
+            arguments: [
+                Array(epoch.utf8), Array("\(rev)".utf8), Array("\(seq)".utf8), message, Array(channel.utf8), signal,
+            ])
     }
 
     /// What a window holds: messages in order of their numbers, perhaps with holes.
     package struct Content: Sendable {
         package let epoch: String
+        /// Every revision up to this number shows.
+        package let rev: Int64
         package let messages: [(seq: Int64, json: [UInt8])]
 
         /// The unbroken run at the end.
@@ -71,16 +110,16 @@ package struct RoomWindow: Sendable {
     /// `nil` if there is none.
     package func content(room: Int64) async throws -> Content? {
         let value = try await redis.run(Self.read, keys: Self.keys(room), arguments: [], deadline: .milliseconds(300))
-        guard let parts = value.array, parts.count == 2, let epoch = parts[0].string, let rows = parts[1].array else {
-            return nil
-        }
+        guard let parts = value.array, parts.count == 3, let epoch = parts[0].string,
+            let rev = parts[1].integer, let rows = parts[2].array
+        else { return nil }
         var messages: [(seq: Int64, json: [UInt8])] = []
         messages.reserveCapacity(rows.count / 2)
         for index in stride(from: 0, to: rows.count - 1, by: 2) {
             guard let json = rows[index].bytes, let seq = rows[index + 1].integer else { return nil }
             messages.append((seq, json))
         }
-        return Content(epoch: epoch, messages: messages)
+        return Content(epoch: epoch, rev: rev, messages: messages)
     }
 
     private static func keys(_ room: Int64) -> [String] { ["everline:window:\(room)", "everline:window:\(room):meta"] }

@@ -161,7 +161,7 @@ private func kind(_ body: () async throws -> some Any) async -> RedisError.Kind?
             let window = RoomWindow(redis, size: 5)
             func add(_ numbers: ClosedRange<Int64>, _ epoch: String) async throws {
                 _ = try await window.append(
-                    room: 1, epoch: epoch, first: numbers.lowerBound, messages: numbers.map { Array("m\($0)".utf8) }
+                    room: 1, epoch: epoch, first: numbers.lowerBound, rev: 0, messages: numbers.map { Array("m\($0)".utf8) }
                 ).get()
             }
             #expect(try await window.content(room: 1) == nil)
@@ -177,6 +177,49 @@ private func kind(_ body: () async throws -> some Any) async -> RedisError.Kind?
             try await add(12...13, "1-a")
             content = try await window.content(room: 1)
             #expect(content?.epoch == "2-b" && content?.messages.map(\.seq) == [1, 2])
+        }
+    }
+
+    /// No order in which appends, revisions and reads arrive makes the window claim a revision that it does not show.
+    @Test func windowsShowTheRevisionsThatTheyClaim() async throws {
+        try await withClient { (redis) async throws -> Void in
+            #expect(await eventually { redis.isConnected })
+            let window = RoomWindow(redis, size: 5)
+            func add(_ numbers: ClosedRange<Int64>, rev: Int64, whole: Bool = false, _ text: String = "m") async throws {
+                _ = try await window.append(
+                    room: 2, epoch: "1-a", first: numbers.lowerBound, rev: rev,
+                    messages: numbers.map { Array("\(text)\($0)".utf8) },
+                    whole: whole
+                ).get()
+            }
+            func revise(_ seq: Int64, rev: Int64) async throws {
+                _ = try await window.revise(
+                    room: 2, epoch: "1-a", rev: rev, seq: seq, message: Array("r\(rev)".utf8), publishTo: "c", []
+                ).get()
+            }
+            func shown() async throws -> [String] {
+                guard let content = try await window.content(room: 2) else { return [] }
+                return ["\(content.rev)"] + content.messages.map { String(decoding: $0.json, as: UTF8.self) }
+            }
+            // Nothing is made of a revision alone.
+            try await revise(1, rev: 3)
+            #expect(try await shown() == [])
+            try await add(1...3, rev: 3)
+            try await revise(2, rev: 4)
+            #expect(try await shown() == ["4", "m1", "r4", "m3"])
+            // One that was lost stays missing, and so do those after it.
+            try await revise(3, rev: 6)
+            #expect(try await shown() == ["4", "m1", "r4", "m3"])
+            // What was read before the newest revision does not go in; what was written after it does.
+            try await add(4...4, rev: 3)
+            #expect(try await shown() == ["4", "m1", "r4", "m3"])
+            try await add(5...5, rev: 6)
+            #expect(try await shown() == ["4", "m1", "r4", "m3", "m5"])
+            // A read of the whole heals it, and leaves what is newer; an older read changes nothing.
+            try await add(1...4, rev: 6, whole: true, "w")
+            #expect(try await shown() == ["6", "w1", "w2", "w3", "w4", "m5"])
+            try await add(1...4, rev: 5, whole: true, "old")
+            #expect(try await shown() == ["6", "w1", "w2", "w3", "w4", "m5"])
         }
     }
 }

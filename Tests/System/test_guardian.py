@@ -45,8 +45,10 @@ def test_changed_and_missing_files_are_refused_by_name(everline, tmp_path):
     assert changed.returncode == 1 and "002-rooms.sql was changed" in changed.stderr and "HINT" in changed.stderr
     renamed = migrate(lambda folder: (folder / "002-rooms.sql").rename(folder / "002-other.sql"))
     assert renamed.returncode == 1 and "002-rooms.sql" in renamed.stderr
-    missing = migrate(lambda folder: (folder / "003-writing.sql").unlink())
-    assert missing.returncode == 1 and "003-writing.sql" in missing.stderr
+    missing = migrate(lambda folder: (folder / "004-revisions.sql").unlink())
+    assert missing.returncode == 1 and "004-revisions.sql" in missing.stderr
+    hole = migrate(lambda folder: (folder / "003-writing.sql").unlink())
+    assert hole.returncode == 1 and "migration 003 is missing" in hole.stderr
     twice = migrate(lambda folder: (folder / "003-again.sql").write_text("SELECT 1;"))
     assert twice.returncode == 1
     broken = migrate(lambda folder: (folder / "004-broken.sql").write_text("CREATE TABLE everline.half (x int); SELECT nothing;"))

@@ -64,10 +64,12 @@ package enum GatewayServer {
                     signals: signals, logger: logger)
             })
         let sending = Sending(lanes: lanes, rooms: store, translate: process.translate)
+        let revising = Revising(pool: pool, rooms: store, messages: messages, feeds: feeds, signals: signals)
         let rooms = Rooms(
             store: store, messages: messages, window: RoomWindow(redis, size: Limits.window), feeds: feeds, signals: signals)
         let table = Methods(
-            auth: auth, history: history, rooms: rooms, sending: sending, group: group, translate: process.translate
+            auth: auth, history: history, rooms: rooms, sending: sending, revising: revising, group: group,
+            translate: process.translate
         ).table()
         let doors = try await Doors(
             host: try settings.string("listen.host"), lines: try settings.port("listen.lines"),

@@ -9,10 +9,18 @@ package struct Message: WireObject, Equatable {
     package let sentAt: Timestamp
     package let clientID: WireUUID
     package let replyTo: Int64?
+    /// The number of its newest revision; `nil` if there is none.
+    package let rev: Int64?
+    package let editedAt: Timestamp?
+    /// A tombstone keeps its number and nothing of its text.
+    package let deleted: Bool
+    /// As JSON, `nil` if there are none: an array of {reaction, count, users}, where `users` are the first twenty.
+    package let reactions: [UInt8]?
 
     package init(
         room: String, seq: Int64, epoch: String, sender: String, senderName: String, body: String, sentAt: Timestamp,
-        clientID: WireUUID, replyTo: Int64?
+        clientID: WireUUID, replyTo: Int64?, rev: Int64? = nil, editedAt: Timestamp? = nil, deleted: Bool = false,
+        reactions: [UInt8]? = nil
     ) {
         self.room = room
         self.seq = seq
@@ -23,6 +31,10 @@ package struct Message: WireObject, Equatable {
         self.sentAt = sentAt
         self.clientID = clientID
         self.replyTo = replyTo
+        self.rev = rev
+        self.editedAt = editedAt
+        self.deleted = deleted
+        self.reactions = reactions
     }
     package init(from fields: inout Fields) throws(RPCError) {
         room = try fields.string("room")
@@ -34,6 +46,14 @@ package struct Message: WireObject, Equatable {
         sentAt = try fields.timestamp("sentAt")
         clientID = try fields.uuid("clientId")
         replyTo = try fields.optionalInt("replyTo")
+        rev = try fields.optionalInt("rev")
+        editedAt = try fields.optionalTimestamp("editedAt")
+        deleted = try fields.optionalBool("deleted") ?? false
+        reactions = fields.json("reactions").map { json in
+            var writer = JSONWriter()
+            writer.write(json)
+            return writer.bytes
+        }
     }
     package func encode(to object: inout ObjectWriter) {
         object.field("room", room)
@@ -45,6 +65,10 @@ package struct Message: WireObject, Equatable {
         object.field("sentAt", sentAt.description)
         object.field("clientId", clientID.description)
         object.field("replyTo", replyTo)
+        object.field("rev", rev)
+        object.field("editedAt", editedAt?.description)
+        if deleted { object.field("deleted", true) }
+        if let reactions { object.field("reactions", raw: reactions) }
     }
 }
 
@@ -114,6 +138,9 @@ package enum MessageSend: Method {
 /// The names of the pushes.
 package enum Push {
     package static let messagePosted = "message.posted"
+    /// An edit or a reaction.
+    package static let messageEdited = "message.edited"
+    package static let messageDeleted = "message.deleted"
     package static let roomChanged = "room.changed"
     package static let roomReset = "room.reset"
     package static let sessionEnded = "session.ended"

@@ -119,6 +119,55 @@ package enum RoomInvite: Method {
     }
 }
 
+/// Takes a member out of a room; with `ban` they stay out until an owner or a moderator invites them again.
+package enum RoomRemove: Method {
+    package static let name = "room.remove"
+    package typealias Result = Nothing
+
+    package struct Params: WireObject {
+        package let room: String
+        package let username: String
+        package let ban: Bool
+
+        package init(from fields: inout Fields) throws(RPCError) {
+            room = try fields.room()
+            username = try fields.username()
+            ban = try fields.optionalBool("ban") ?? false
+        }
+        package func encode(to object: inout ObjectWriter) {
+            object.field("room", room)
+            object.field("username", username)
+            if ban { object.field("ban", true) }
+        }
+    }
+}
+
+package enum RoomSetRole: Method {
+    package static let name = "room.setRole"
+    package typealias Result = Nothing
+
+    package struct Params: WireObject {
+        package let room: String
+        package let username: String
+        /// owner, moderator or member.
+        package let role: String
+
+        package init(from fields: inout Fields) throws(RPCError) {
+            room = try fields.room()
+            username = try fields.username()
+            role = try fields.string("role")
+            guard ["owner", "moderator", "member"].contains(role) else {
+                throw RPCError(.invalidParams, detail: "role is owner, moderator or member", parameter: "role")
+            }
+        }
+        package func encode(to object: inout ObjectWriter) {
+            object.field("room", room)
+            object.field("username", username)
+            object.field("role", role)
+        }
+    }
+}
+
 package enum RoomMembers: Method {
     package static let name = "room.members"
     package typealias Params = RoomParams

@@ -14,13 +14,15 @@ struct Recent: Sendable {
         if let found = await fromWindow(room) { return found }
         // Perhaps the window had already what was committed after the counter was read.
         let again = try await rooms.room(params.room, reader: user)
-        if again.lastSeq != room.lastSeq, let found = await fromWindow(again) { return found }
+        if (again.lastSeq, again.lastRev) != (room.lastSeq, room.lastRev), let found = await fromWindow(again) { return found }
         return try await fromPostgres(again)
     }
 
-    /// `nil` if the window does not end at the counter, or belongs to another epoch, or cannot be had.
+    /// `nil` if the window does not end at the counter, lacks a revision, belongs to another epoch, or cannot be had.
     private func fromWindow(_ room: ReadableRoom) async -> RecentResult? {
-        guard let content = try? await window.content(room: room.id), content.epoch == room.epoch else { return nil }
+        guard let content = try? await window.content(room: room.id), content.epoch == room.epoch,
+            content.rev >= room.lastRev
+        else { return nil }
         let run = content.run
         guard let last = run.last?.seq, let first = run.first?.seq, last <= room.lastSeq else { return nil }
         let missing = room.lastSeq - last
@@ -30,7 +32,7 @@ struct Recent: Sendable {
         if missing > 0 {
             guard let rest = try? await messages.after(last, in: room, limit: missing), rest.count == missing else { return nil }
             let encoded = rest.map { $0.jsonBytes() }
-            _ = window.append(room: room.id, epoch: room.epoch, first: last + 1, messages: encoded)
+            _ = window.append(room: room.id, epoch: room.epoch, first: last + 1, rev: room.lastRev, messages: encoded)
             all += encoded
         }
         return Self.result(Array(all.suffix(window.size)), "redis", room)
@@ -41,7 +43,8 @@ struct Recent: Sendable {
         let encoded = found.map { $0.jsonBytes() }
         if let first = found.first {
             // Whether it comes to that or not, the reader has the answer.
-            _ = window.append(room: room.id, epoch: room.epoch, first: first.seq, messages: encoded)
+            _ = window.append(
+                room: room.id, epoch: room.epoch, first: first.seq, rev: room.lastRev, messages: encoded, whole: true)
         }
         return Self.result(encoded, "postgres", room)
     }

@@ -5,7 +5,10 @@ import EverlineProtocol
 struct MessageReader: Sendable {
     let pool: PostgresPool
 
-    private static let columns = "m.seq, u.username, u.display_name, m.body, m.sent_at, m.client_id, m.reply_to"
+    private static let columns = """
+        m.seq, u.username, u.display_name, m.body, m.sent_at, m.client_id, m.reply_to, m.rev, m.edited_at, m.deleted_at IS NOT NULL,
+        m.reactions::text
+        """
     private static let source = "everline.messages m JOIN everline.users u ON u.id = m.sender_id"
     private static let upwards = PostgresStatement(
         unsafeSQL: "SELECT \(columns) FROM \(source) WHERE m.room_id = $1 AND m.seq > $2 ORDER BY m.seq LIMIT $3", prepared: true)
@@ -37,10 +40,15 @@ struct MessageReader: Sendable {
         try rows.map { row in
             let sentAt: PostgresTimestamp = try row[4].decode()
             let clientID: PostgresUUID = try row[5].decode()
+            let editedAt: PostgresTimestamp? = try row[8].decode()
+            let reactions: String? = try row[10].decode()
             return Message(
                 room: room.name, seq: try row[0].decode(), epoch: room.epoch, sender: try row[1].decode(),
                 senderName: try row[2].decode(), body: try row[3].decode(), sentAt: Timestamp(milliseconds: sentAt.milliseconds),
-                clientID: WireUUID(high: clientID.high, low: clientID.low), replyTo: try row[6].decode())
+                clientID: WireUUID(high: clientID.high, low: clientID.low), replyTo: try row[6].decode(),
+                rev: try row[7].decode(),
+                editedAt: editedAt.map { Timestamp(milliseconds: $0.milliseconds) }, deleted: try row[9].decode(),
+                reactions: reactions.map { Array($0.utf8) })
         }
     }
 }

@@ -6,6 +6,7 @@ struct ReadableRoom: Sendable {
     let id: Int64
     let name: String
     let lastSeq: Int64
+    let lastRev: Int64
     let epoch: String
 }
 
@@ -25,12 +26,13 @@ actor RoomStates {
     private static let bound = 10_000
     private static let select = PostgresStatement(
         """
-        SELECT w.ord, r.id, r.name, c.last_seq, e.generation || '-' || e.token
+        SELECT w.ord, r.id, r.name, c.last_seq, c.last_rev, e.generation || '-' || e.token
         FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS w (name, user_id, ord)
         JOIN everline.rooms r ON r.name = w.name
         JOIN everline.room_counters c ON c.room_id = r.id
         CROSS JOIN everline.epoch e
-        WHERE r.kind = 'public'
+        WHERE (r.kind = 'public'
+            AND NOT EXISTS (SELECT FROM everline.room_bans b WHERE b.room_id = r.id AND b.user_id = w.user_id))
             OR EXISTS (SELECT FROM everline.room_members m WHERE m.room_id = r.id AND m.user_id = w.user_id)
         """)
 
@@ -60,7 +62,7 @@ actor RoomStates {
                 for row in rows {
                     found[try row[0].decode(as: Int.self) - 1] = ReadableRoom(
                         id: try row[1].decode(), name: try row[2].decode(), lastSeq: try row[3].decode(),
-                        epoch: try row[4].decode())
+                        lastRev: try row[4].decode(), epoch: try row[5].decode())
                 }
                 for (one, room) in zip(batch, found) { one.continuation.resume(returning: room) }
             } catch {

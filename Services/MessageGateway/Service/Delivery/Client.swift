@@ -58,6 +58,10 @@ final class Client: @unchecked Sendable {
         write(framing == .line ? message.line : message.frame)
     }
 
+    func send(_ revision: EncodedRevision) {
+        write(framing == .line ? revision.line : revision.frame)
+    }
+
     /// An answer or a push, without a line's end.
     func send(_ bytes: [UInt8]) {
         write(framing == .line ? GatewayService.Framing.line(bytes) : GatewayService.Framing.frame(bytes))
@@ -126,15 +130,19 @@ final class Client: @unchecked Sendable {
 final class Subscription {
     let client: Client
     let room: Int64
-    /// The number that the client gets next.
+    /// The numbers that the client gets next: of a message, and of a revision.
     var next: Int64
-    /// Whether it follows the live messages; otherwise it is behind and catches up.
+    var nextRev: Int64
+    /// Whether it follows the live messages; otherwise it is behind and catches up: first with the messages, then with what became of them.
     var live = false
     var fetching = false
+    /// Whether its user was seen to be a member: who was one and is none any more stops receiving.
+    var member = false
 
-    init(client: Client, room: Int64, next: Int64) {
+    init(client: Client, room: Int64, next: Int64, nextRev: Int64) {
         self.client = client
         self.room = room
         self.next = next
+        self.nextRev = nextRev
     }
 }

@@ -29,6 +29,34 @@ struct EncodedMessage: Sendable {
     private static let head = Outgoing.notification(method: Push.messagePosted, params: []).count - 1
 }
 
+/// A message as a revision left it, encoded once for all its readers.
+struct EncodedRevision: Sendable {
+    /// The revision's number in its room.
+    let rev: Int64
+    let seq: Int64
+    let method: String
+    let json: [UInt8]
+    let line: ByteBuffer
+    let frame: ByteBuffer
+
+    /// - Parameter message: with `rev` as its own.
+    init(_ message: Message) {
+        self.init(
+            rev: message.rev ?? 0, seq: message.seq, method: message.deleted ? Push.messageDeleted : Push.messageEdited,
+            json: message.jsonBytes(reserving: message.body.utf8.count + 400))
+    }
+
+    init(rev: Int64, seq: Int64, method: String, json: [UInt8]) {
+        self.rev = rev
+        self.seq = seq
+        self.method = method
+        self.json = json
+        let push = Outgoing.notification(method: method, params: json)
+        line = Framing.line(push)
+        frame = Framing.frame(push)
+    }
+}
+
 /// The two ways in which bytes are put on a connection.
 enum Framing {
     static func line(_ bytes: [UInt8]) -> ByteBuffer {

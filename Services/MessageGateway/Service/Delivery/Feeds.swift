@@ -48,11 +48,24 @@ actor Feeds {
         await feeds[room]?.receive(batch, epoch: epoch)
     }
 
+    func receive(_ revision: EncodedRevision, room: Int64, epoch: String) async {
+        await feeds[room]?.receive(revision, epoch: epoch)
+    }
+
+    /// Somebody was removed from the room: what the timer would find is looked for at once.
+    func membersChanged(_ room: Int64) async {
+        guard let feed = feeds[room] else { return }
+        let delivered = await feed.delivered
+        guard let (epoch, rows) = try? await rooms.counters(of: [room]), let counters = rows.first else { return }
+        // Whether history was turned back is for the timer to say.
+        if !delivered.exceeds(counters) { _ = await feed.compare(counters, epoch: epoch, delivered: delivered) }
+    }
+
     /// One turn of the timer: the counter rows are the outbox, so what a lost signal hid shows here.
     func compareAll() async throws {
         guard !feeds.isEmpty else { return }
         // Before the counters are read: what is delivered while they are on their way may be past them.
-        var delivered: [(feed: RoomFeed, last: Int64)] = []
+        var delivered: [(feed: RoomFeed, last: RoomFeed.Delivered)] = []
         for feed in feeds.values { delivered.append((feed, await feed.delivered)) }
         let (epoch, rows) = try await rooms.counters(of: delivered.map(\.feed.room))
         let counters = Dictionary(uniqueKeysWithValues: rows.map { ($0.room, $0) })

@@ -11,18 +11,29 @@ final class LoopHub: @unchecked Sendable {
     final class LoopRoom {
         let name: String
         var epoch: String
-        /// The number that the feed brings next.
+        /// The numbers that the feed brings next: of a message, and of a revision.
         var head: Int64
+        var headRev: Int64
         var subscriptions: [ObjectIdentifier: Subscription] = [:]
         /// The newest messages, so that who is a little behind costs no read.
         private(set) var tail: [EncodedMessage] = []
         private var tailBytes = 0
         var idleSweeps = 0
 
-        init(name: String, epoch: String, head: Int64) {
+        init(name: String, epoch: String, head: Int64, headRev: Int64) {
             self.name = name
             self.epoch = epoch
             self.head = head
+            self.headRev = headRev
+        }
+
+        /// What was edited or deleted is not shown to anyone any more as it was.
+        func revise(_ revision: EncodedRevision) {
+            guard let first = tail.first, revision.seq >= first.seq, revision.seq - first.seq < Int64(tail.count) else { return }
+            let index = Int(revision.seq - first.seq)
+            let message = EncodedMessage(seq: revision.seq, json: revision.json)
+            tailBytes += message.line.readableBytes - tail[index].line.readableBytes
+            tail[index] = message
         }
 
         /// Keeps the newest, within a number and a size; trimmed by halves, so that it costs little a message.
@@ -113,11 +124,11 @@ final class LoopHub: @unchecked Sendable {
     // MARK: Rooms
 
     /// Makes the room known here; its messages from `head` on will follow.
-    func attach(_ room: Int64, name: String, epoch: String, head: Int64) {
+    func attach(_ room: Int64, name: String, epoch: String, head: Int64, headRev: Int64) {
         if let known = rooms[room] {
             known.idleSweeps = 0
         } else {
-            rooms[room] = LoopRoom(name: name, epoch: epoch, head: head)
+            rooms[room] = LoopRoom(name: name, epoch: epoch, head: head, headRev: headRev)
         }
     }
 
@@ -127,6 +138,14 @@ final class LoopHub: @unchecked Sendable {
         state.head = last.seq + 1
         state.append(messages)
         for subscription in state.subscriptions.values where subscription.live { push(messages, to: subscription, of: state) }
+    }
+
+    /// Revisions in order, beginning at the head of revisions.
+    func deliver(_ revisions: [EncodedRevision], in room: Int64) {
+        guard let state = rooms[room], let last = revisions.last else { return }
+        state.headRev = last.rev + 1
+        for revision in revisions { state.revise(revision) }
+        for subscription in state.subscriptions.values where subscription.live { push(revisions, to: subscription) }
     }
 
     /// Something that has no number, for all who have the room open.
@@ -155,10 +174,11 @@ final class LoopHub: @unchecked Sendable {
     }
 
     /// Whether the room is attached, so that a subscription will be served.
-    func subscribe(_ client: Client, to room: Int64, from next: Int64) -> Bool {
+    func subscribe(_ client: Client, to room: Int64, from next: Int64, rev nextRev: Int64, member: Bool) -> Bool {
         guard let state = rooms[room] else { return false }
         if let old = client.subscriptions[room] { unsubscribe(old) }
-        let subscription = Subscription(client: client, room: room, next: next)
+        let subscription = Subscription(client: client, room: room, next: next, nextRev: nextRev)
+        subscription.member = member
         client.subscriptions[room] = subscription
         state.subscriptions[ObjectIdentifier(client)] = subscription
         catchUp(subscription)
@@ -174,13 +194,16 @@ final class LoopHub: @unchecked Sendable {
         rooms[room].map { Array(Set($0.subscriptions.values.compactMap { $0.client.user?.id })) } ?? []
     }
 
-    /// Stops the pushes to users who may no longer read.
-    func drop(_ users: Set<Int64>, from room: Int64) {
+    /// Stops the pushes to those who may no longer read: `banned`, and whoever was a member and is none of `members`; in a room that is not
+    /// public, everyone else.
+    func keep(_ members: Set<Int64>, public isPublic: Bool, without banned: Set<Int64>, among asked: Set<Int64>, in room: Int64) {
         guard let state = rooms[room] else { return }
         let push = Outgoing.notification(
             method: Push.roomChanged, params: RoomChange(room: state.name, change: "removed", user: nil).jsonBytes())
         for subscription in state.subscriptions.values {
-            guard let id = subscription.client.user?.id, users.contains(id) else { continue }
+            guard let id = subscription.client.user?.id, asked.contains(id) else { continue }
+            if members.contains(id) { subscription.member = true }
+            if members.contains(id) || (isPublic && !subscription.member && !banned.contains(id)) { continue }
             unsubscribe(subscription)
             subscription.client.subscriptions[room] = nil
             subscription.client.send(push)
@@ -217,38 +240,70 @@ final class LoopHub: @unchecked Sendable {
         }
     }
 
-    /// Brings a subscription from where it is to the head: from the tail if that reaches back far enough, else from PostgreSQL.
+    private func push(_ revisions: [EncodedRevision], to subscription: Subscription) {
+        for revision in revisions where revision.rev >= subscription.nextRev {
+            guard revision.rev == subscription.nextRev, subscription.client.isWritable else {
+                subscription.live = false
+                if subscription.client.isWritable { catchUp(subscription) }
+                return
+            }
+            subscription.client.send(revision)
+            subscription.nextRev += 1
+        }
+    }
+
+    /// Brings a subscription from where it is to the head: from the tail if that reaches back far enough, else from PostgreSQL; and when it has
+    /// all messages, with what became of them since.
     private func catchUp(_ subscription: Subscription) {
         guard let room = rooms[subscription.room], subscription.client.isOpen, !subscription.fetching else { return }
-        guard subscription.next < room.head else {
+        if subscription.next < room.head, let first = room.tail.first, first.seq <= subscription.next {
+            guard subscription.client.isWritable else { return }
+            subscription.live = true
+            push(room.tail, to: subscription, of: room)
+            guard subscription.live, !subscription.fetching else { return }
+        }
+        let (next, nextRev) = (subscription.next, subscription.nextRev)
+        guard next < room.head || nextRev < room.headRev else {
             subscription.live = true
             return
         }
+        subscription.live = false
         guard subscription.client.isWritable else { return }
-        if let first = room.tail.first, first.seq <= subscription.next {
-            subscription.live = true
-            return push(room.tail, to: subscription, of: room)
-        }
         subscription.fetching = true
-        let (id, name, epoch, next) = (subscription.room, room.name, room.epoch, subscription.next)
+        let (id, name, epoch, behind) = (subscription.room, room.name, room.epoch, next < room.head)
         let bound = NIOLoopBound(subscription, eventLoop: loop)
         Task { [self] in
-            let result: Result<[EncodedMessage], any Error>
+            let result: Result<Missed, any Error>
             do {
-                result = .success(try await messages.messages(id, name: name, epoch: epoch, from: next, limit: Self.page))
+                result = .success(
+                    behind
+                        ? .messages(try await messages.messages(id, name: name, epoch: epoch, from: next, limit: Self.page))
+                        : .revisions(try await messages.revisions(id, name: name, epoch: epoch, from: nextRev, limit: Self.page)))
             } catch { result = .failure(error) }
             loop.execute { self.fetched(result, for: bound.value) }
         }
     }
 
-    private func fetched(_ result: Result<[EncodedMessage], any Error>, for subscription: Subscription) {
+    private enum Missed: Sendable {
+        case messages([EncodedMessage])
+        case revisions([EncodedRevision])
+    }
+
+    private func fetched(_ result: Result<Missed, any Error>, for subscription: Subscription) {
         subscription.fetching = false
         guard subscription.client.isOpen, subscription.client.subscriptions[subscription.room] === subscription else { return }
         switch result {
-        case .success(let messages):
+        case .success(.messages(let messages)):
             for message in messages where message.seq == subscription.next && subscription.client.isWritable {
                 subscription.client.send(message)
+                Self.delivered.increment()
                 subscription.next += 1
+            }
+            catchUp(subscription)
+        case .success(.revisions(let revisions)):
+            for revision in revisions where revision.rev == subscription.nextRev && subscription.client.isWritable {
+                subscription.client.send(revision)
+                subscription.nextRev += 1
             }
             catchUp(subscription)
         case .failure(let error):

@@ -10,11 +10,13 @@ actor RoomFeed {
     private let kind: RoomKind
     private var epoch: String
     private var next: Int64
+    private var nextRev: Int64
     private var membersRev: Int64
     private var hubs: [LoopHub] = []
     /// Messages past a hole, by number. Bounded; beyond it the read of PostgreSQL brings them.
     private var ahead: [Int64: EncodedMessage] = [:]
     private var filling = false
+    private var fillingRevisions = false
     private var ended = false
     /// How often each loop was attached: what happens while a sweep waits for its loop must not be swept away.
     private var attachments: [ObjectIdentifier: Int] = [:]
@@ -32,6 +34,7 @@ actor RoomFeed {
         kind = state.kind
         epoch = state.epoch
         next = state.lastSeq + 1
+        nextRev = state.lastRev + 1
         membersRev = state.membersRev
         self.messages = messages
         self.rooms = rooms
@@ -43,14 +46,21 @@ actor RoomFeed {
         guard !ended else { return false }
         if !hubs.contains(where: { $0 === hub }) { hubs.append(hub) }
         attachments[ObjectIdentifier(hub), default: 0] += 1
-        let (room, name, epoch, next) = (room, name, epoch, next)
+        let (room, name, epoch, next, nextRev) = (room, name, epoch, next, nextRev)
         // In the order of `deliver`'s, so that the hub's head is true when it is set.
-        hub.loop.execute { hub.attach(room, name: name, epoch: epoch, head: next) }
+        hub.loop.execute { hub.attach(room, name: name, epoch: epoch, head: next, headRev: nextRev) }
         return true
     }
 
-    /// The last number that was delivered.
-    var delivered: Int64 { next - 1 }
+    /// The last numbers that were delivered.
+    struct Delivered: Sendable {
+        let seq: Int64
+        let rev: Int64
+
+        /// Whether counters that were read later are below: somebody turned history back.
+        func exceeds(_ counters: Counters) -> Bool { counters.lastSeq < seq || counters.lastRev < rev }
+    }
+    var delivered: Delivered { Delivered(seq: next - 1, rev: nextRev - 1) }
 
     /// Ends the feed if another epoch holds; whether it still serves.
     func serves(epoch: String) -> Bool {
@@ -81,6 +91,11 @@ actor RoomFeed {
         }
     }
 
+    func receive(_ revision: EncodedRevision, epoch: String) {
+        guard !ended, epoch == self.epoch, revision.rev >= nextRev else { return }
+        if revision.rev == nextRev { deliver([revision]) } else { fillRevisions(after: Self.patience) }
+    }
+
     func announce(_ push: [UInt8]) {
         for hub in hubs {
             let room = room
@@ -91,20 +106,21 @@ actor RoomFeed {
     /// What the timer read; whether the feed still serves.
     ///
     /// - Parameter delivered: what had been delivered before the counters were read. What came since may be past them.
-    func compare(_ counters: Counters, epoch: String, delivered: Int64) async -> Bool {
+    func compare(_ counters: Counters, epoch: String, delivered: Delivered) async -> Bool {
         guard !ended else { return false }
-        if epoch != self.epoch || counters.lastSeq < delivered {
+        if epoch != self.epoch || delivered.exceeds(counters) {
             end(epoch)
             return false
         }
         if counters.lastSeq >= next { fill(after: .zero) }
-        if counters.membersRev != membersRev, kind != .public { await checkReaders(counters.membersRev) }
+        if counters.lastRev >= nextRev { fillRevisions(after: .zero) }
+        if counters.membersRev != membersRev { await checkReaders(counters.membersRev) }
         return true
     }
 
     /// Whether a counter is below what had been delivered before it was read: somebody turned history back without a new epoch.
-    func wasTurnedBack(_ counters: Counters, epoch: String, delivered: Int64) -> Bool {
-        !ended && epoch == self.epoch && counters.lastSeq < delivered
+    func wasTurnedBack(_ counters: Counters, epoch: String, delivered: Delivered) -> Bool {
+        !ended && epoch == self.epoch && delivered.exceeds(counters)
     }
 
     /// Lets go of loops without readers; true, and the feed has ended, once there is none left.
@@ -131,6 +147,15 @@ actor RoomFeed {
         for hub in hubs {
             let room = room
             hub.loop.execute { hub.deliver(run, in: room) }
+        }
+    }
+
+    private func deliver(_ revisions: [EncodedRevision]) {
+        guard let last = revisions.last else { return }
+        nextRev = last.rev + 1
+        for hub in hubs {
+            let room = room
+            hub.loop.execute { hub.deliver(revisions, in: room) }
         }
     }
 
@@ -170,19 +195,39 @@ actor RoomFeed {
         }
     }
 
+    /// The same for revisions.
+    private func fillRevisions(after patience: Duration) {
+        guard !fillingRevisions else { return }
+        fillingRevisions = true
+        Task {
+            defer { fillingRevisions = false }
+            if patience > .zero { try? await Task.sleep(for: patience) }
+            do {
+                while !ended {
+                    let found = try await messages.revisions(room, name: name, epoch: epoch, from: nextRev, limit: 200)
+                    deliver(Array(found.drop { $0.rev < nextRev }))
+                    if found.count < 200 { return }
+                }
+            } catch {
+                logger.warning(
+                    "cannot read missing revisions; the timer tries again", metadata: ["room": "\(room)", "error": "\(error)"])
+            }
+        }
+    }
+
     private func checkReaders(_ rev: Int64) async {
         var readers: Set<Int64> = []
         for hub in hubs {
             let room = room
             if let found = try? await hub.loop.submit({ hub.readers(of: room) }).get() { readers.formUnion(found) }
         }
-        guard let members = try? await rooms.members(of: room, among: Array(readers)) else { return }
+        guard let members = try? await rooms.members(of: room, among: Array(readers)),
+            let banned = try? await rooms.banned(from: room, among: Array(readers))
+        else { return }
         membersRev = rev
-        let gone = readers.subtracting(members)
-        guard !gone.isEmpty else { return }
         for hub in hubs {
-            let room = room
-            hub.loop.execute { hub.drop(gone, from: room) }
+            let (room, asked, isPublic) = (room, readers, kind == .public)
+            hub.loop.execute { hub.keep(members, public: isPublic, without: banned, among: asked, in: room) }
         }
     }
 }

@@ -11,6 +11,7 @@ struct Methods: Sendable {
     let history: HistoryClient
     let rooms: Rooms
     let sending: Sending
+    let revising: Revising
     let group: any EventLoopGroup
     let translate: @Sendable (any Error) -> RPCError
 
@@ -42,6 +43,14 @@ struct Methods: Sendable {
             try await rooms.invite(params, asking)
             return Nothing()
         }
+        table.register(RoomRemove.self) { params, asking in
+            try await rooms.remove(params, asking)
+            return Nothing()
+        }
+        table.register(RoomSetRole.self) { params, asking in
+            try await rooms.setRole(params, asking)
+            return Nothing()
+        }
         table.register(RoomMembers.self) { try await rooms.members($0, $1) }
         table.register(RoomOpen.self) { try await rooms.open($0, $1) }
         table.register(RoomClose.self) { params, asking in
@@ -51,6 +60,9 @@ struct Methods: Sendable {
         table.register(MessageSend.self) { params, asking in
             try await sending.send(params, by: try asking.user(), on: asking.hub?.loop ?? group.any())
         }
+        table.register(MessageEdit.self) { try await revising.revise($0.revision, by: $1.user()) }
+        table.register(MessageDelete.self) { try await revising.revise($0.revision, by: $1.user()) }
+        table.register(MessageReact.self) { try await revising.revise($0.revision, by: $1.user()) }
         table.registerRaw(HistoryRecent.self) { try await history.recent($0, user: try $1.user().id) }
         table.registerRaw(HistoryPage.self) { try await history.page($0, user: try $1.user().id) }
         return table

@@ -31,7 +31,8 @@ struct Rooms: Sendable {
             signals.announced(push, room: room.id)
             signals.announced(push, user: user.id)
         case .nothing: break
-        case .noRoom, .forbidden: throw RPCError(.roomNotFound)
+        case .forbidden where room.kind == .public: throw RPCError(.roomForbidden)
+        default: throw RPCError(.roomNotFound)
         }
         return try await store.room(params.room, reader: user.id).description
     }
@@ -43,7 +44,6 @@ struct Rooms: Sendable {
         let push = change("left", room, user.user)
         signals.announced(push, room: room.id)
         signals.announced(push, user: user.id)
-        guard room.kind != .public else { return }
         asking.afterwards { client in
             if let subscription = client.subscriptions.removeValue(forKey: room.id) { client.hub.unsubscribe(subscription) }
         }
@@ -62,9 +62,48 @@ struct Rooms: Sendable {
             signals.announced(push, room: room.id)
             signals.announced(push, user: guest.id)
         case .nothing: break
-        case .noRoom: throw RPCError(.roomNotFound)
         case .forbidden: throw RPCError(.roomForbidden)
+        default: throw RPCError(.roomNotFound)
         }
+    }
+
+    func remove(_ params: RoomRemove.Params, _ asking: Asking) async throws {
+        let user = try asking.user()
+        let (room, member) = try await found(params.room, params.username, asking)
+        switch try await store.remove(room.id, by: user.id, member.id, ban: params.ban).outcome {
+        case .done:
+            let push = change(params.ban ? "banned" : "removed", room, member.user)
+            signals.announced(push, room: room.id)
+            signals.announced(push, user: member.id)
+            // Whoever of theirs reads along is found by the counter; here at once.
+            await feeds.membersChanged(room.id)
+        case .nothing, .noMember: throw RPCError(.userNotFound, detail: "the user is not a member", parameter: "username")
+        case .forbidden: throw RPCError(.roomForbidden)
+        case .noRoom: throw RPCError(.roomNotFound)
+        }
+    }
+
+    func setRole(_ params: RoomSetRole.Params, _ asking: Asking) async throws {
+        let user = try asking.user()
+        let (room, member) = try await found(params.room, params.username, asking)
+        switch try await store.setRole(room.id, by: user.id, member.id, params.role).outcome {
+        case .done: signals.announced(change("role", room, member.user), room: room.id)
+        case .nothing: break
+        case .noMember: throw RPCError(.userNotFound, detail: "the user is not a member", parameter: "username")
+        case .forbidden: throw RPCError(.roomForbidden)
+        case .noRoom: throw RPCError(.roomNotFound)
+        }
+    }
+
+    /// A room that the caller is a member of, and a user.
+    private func found(_ name: String, _ username: String, _ asking: Asking) async throws -> (RoomState, (id: Int64, user: User))
+    {
+        let room = try await store.room(name, reader: try asking.user().id)
+        guard room.isMember else { throw RPCError(.roomNotMember) }
+        guard let user = try await store.user(named: UsernameKey.of(username)) else {
+            throw RPCError(.userNotFound, parameter: "username")
+        }
+        return (room, user)
     }
 
     func members(_ params: RoomParams, _ asking: Asking) async throws -> RoomMembers.Result {
@@ -76,14 +115,19 @@ struct Rooms: Sendable {
         let user = try asking.user()
         let room = try await store.room(params.room, reader: user.id)
         // Another epoch, or a number that this one has not given: what the client holds is not of this history.
-        let reset = (params.epoch.map { $0 != room.epoch } ?? false) || (params.after ?? 0) > room.lastSeq
+        let reset =
+            (params.epoch.map { $0 != room.epoch } ?? false) || (params.after ?? 0) > room.lastSeq
+            || (params.afterRev ?? 0) > room.lastRev
         let after = reset ? nil : params.after
         let newest = after == nil ? try await recent(room) : []
         let next = (after ?? room.lastSeq) + 1
+        let nextRev = ((after == nil ? nil : params.afterRev) ?? room.lastRev) + 1
         if let hub = asking.hub {
             await feeds.open(room, on: hub)
             asking.afterwards { client in
-                guard client.user?.id == user.id, !hub.subscribe(client, to: room.id, from: next) else { return }
+                guard client.user?.id == user.id,
+                    !hub.subscribe(client, to: room.id, from: next, rev: nextRev, member: room.isMember)
+                else { return }
                 // Its epoch ended between the answer and here: the client is to open it again.
                 client.send(LoopHub.resetPush(room.name, epoch: room.epoch))
             }
@@ -103,7 +147,9 @@ struct Rooms: Sendable {
     /// The newest messages up to the counter: from the window if it reaches it, else from PostgreSQL.
     private func recent(_ room: RoomState) async throws -> [[UInt8]] {
         guard room.lastSeq > 0 else { return [] }
-        if let content = try? await window.content(room: room.id), content.epoch == room.epoch {
+        if let content = try? await window.content(room: room.id), content.epoch == room.epoch,
+            content.rev >= room.lastRev
+        {
             let run = content.run.filter { $0.seq <= room.lastSeq }
             if let first = run.first?.seq, run.last?.seq == room.lastSeq, content.run.last?.seq == room.lastSeq,
                 first == 1 || run.count >= window.size

@@ -32,6 +32,7 @@ final class Lane: Sendable {
     private struct State {
         var queue: Deque<PendingSend> = []
         var stopped = false
+        var members = KnownMembers()
     }
 
     private let store: AppendStore
@@ -48,6 +49,7 @@ final class Lane: Sendable {
     private static let duplicates = Counter(label: "everline_messages_duplicate_total")
     private static let refused = Counter(label: "everline_messages_refused_total")
     private static let overloaded = Counter(label: "everline_messages_overloaded_total")
+    private static let doubted = Counter(label: "everline_appends_doubted_total")
     private static let repeated = Counter(label: "everline_appends_repeated_total")
     private static let batchSize = Recorder(label: "everline_append_batch_messages")
     private static let time = Timer(label: "everline_append_seconds")
@@ -130,14 +132,15 @@ final class Lane: Sendable {
                     continue
                 }
                 let begun = ContinuousClock.now
-                let outcomes = try await store.append(batch.map(\.entry), epoch: current)
+                let appended = try await append(batch.map(\.entry), epoch: current)
                 Self.time.record(duration: .now - begun)
                 Self.batchSize.record(batch.count)
-                return await finish(batch, outcomes, epoch: current)
+                return await finish(batch, appended, epoch: current)
             } catch let error as PostgresError {
                 if error.sqlState?.rawValue == AppendStore.epochChanged {
                     await epoch.forget()
-                } else if let state = error.sqlState?.rawValue, ["22", "23", "54"].contains(state.prefix(2)) {
+                    state.withLock { $0.members.forget() }
+                } else if let code = error.sqlState?.rawValue, ["22", "23", "54"].contains(code.prefix(2)) {
                     return await bisect(batch, error)
                 } else if error.kind == .outcomeUnknown {
                     unknown = true
@@ -167,6 +170,23 @@ final class Lane: Sendable {
         }
     }
 
+    /// The fast form where all senders are known to be members; the careful one where not, or when the fast one had a doubt.
+    private func append(_ entries: [Entry], epoch: String) async throws -> AppendedBatch {
+        if let revs = state.withLock({ $0.members.revs(for: entries) }) {
+            do {
+                return try await store.appendFast(entries, membersRevs: revs, epoch: epoch)
+            } catch let error as PostgresError where Self.doubts.contains(error.sqlState?.rawValue ?? "") {
+                Self.doubted.increment()
+            }
+        }
+        let appended = try await store.append(entries, epoch: epoch)
+        state.withLock { $0.members.learn(entries, appended) }
+        return appended
+    }
+
+    /// A membership that changed, and a clientId that is known already.
+    private static let doubts: Set<String> = [AppendStore.membershipChanged, "23505"]
+
     /// A row that PostgreSQL refuses must not spoil its neighbours; order is kept.
     private func bisect(_ batch: [PendingSend], _ error: PostgresError) async {
         guard batch.count > 1 else {
@@ -177,11 +197,11 @@ final class Lane: Sendable {
         await settle(Array(batch[(batch.count / 2)...]))
     }
 
-    private func finish(_ batch: [PendingSend], _ outcomes: [Appended], epoch: String) async {
+    private func finish(_ batch: [PendingSend], _ appended: AppendedBatch, epoch: String) async {
         var results: [(PendingSend, Result<MessageSend.Result, RPCError>)] = []
         results.reserveCapacity(batch.count)
         var posted: [Int64: [EncodedMessage]] = [:]
-        for (send, outcome) in zip(batch, outcomes) {
+        for (send, outcome) in zip(batch, appended.outcomes) {
             switch outcome {
             case .accepted(let seq, let sentAt):
                 Self.accepted.increment()
@@ -204,7 +224,7 @@ final class Lane: Sendable {
         for (room, messages) in posted {
             let run = messages.sorted { $0.seq < $1.seq }
             await feeds.receive(run, room: room, epoch: epoch)
-            signals.posted(run, room: room, epoch: epoch)
+            signals.posted(run, room: room, epoch: epoch, rev: appended.lastRevs[room] ?? 0)
         }
     }
 
@@ -222,7 +242,9 @@ final class Lane: Sendable {
 /// Where signals for other gateways, and the messages of the windows, go.
 protocol SignalSink: Sendable {
     /// Consecutive messages of one room, just committed. Never waits; what is lost the counter timer finds.
-    func posted(_ messages: [EncodedMessage], room: Int64, epoch: String)
+    ///
+    /// - Parameter rev: the room's newest revision when they were committed.
+    func posted(_ messages: [EncodedMessage], room: Int64, epoch: String, rev: Int64)
     /// Something without a number for all who have the room open.
     func announced(_ push: [UInt8], room: Int64)
 }

@@ -6,7 +6,8 @@ import Synchronization
 
 /// What gateways tell each other through Redis. Every signal may be lost: the counter timer finds what it was about.
 ///
-/// - `everline:room:ROOM`: `EPOCH SENDER FIRST` and a message a line, or `! SENDER` and a push.
+/// - `everline:room:ROOM`: `EPOCH SENDER FIRST` and a message a line, or `EPOCH SENDER REV SEQ METHOD` and a message as a revision left it,
+///   or `! SENDER` and a push.
 /// - `everline:users`: the number of a user, and a push for them.
 /// - `everline:sessions`: the hash of a session that has ended.
 final class Signals: SignalSink, SignalSource {
@@ -43,11 +44,20 @@ final class Signals: SignalSink, SignalSource {
 
     // MARK: Telling
 
-    func posted(_ messages: [EncodedMessage], room: Int64, epoch: String) {
+    func posted(_ messages: [EncodedMessage], room: Int64, epoch: String, rev: Int64) {
         guard let first = messages.first, let ends = ends.withLock({ $0 }) else { return }
         _ = ends.window.append(
-            room: room, epoch: epoch, first: first.seq, messages: messages.map(\.json), publishTo: "everline:room:\(room)",
+            room: room, epoch: epoch, first: first.seq, rev: rev, messages: messages.map(\.json),
+            publishTo: "everline:room:\(room)",
             sender: sender)
+    }
+
+    func revised(_ revision: EncodedRevision, room: Int64, epoch: String) {
+        guard let ends = ends.withLock({ $0 }) else { return }
+        let head = "\(epoch) \(sender) \(revision.rev) \(revision.seq) \(revision.method)\n"
+        _ = ends.window.revise(
+            room: room, epoch: epoch, rev: revision.rev, seq: revision.seq, message: revision.json,
+            publishTo: "everline:room:\(room)", Array(head.utf8) + revision.json)
     }
 
     func announced(_ push: [UInt8], room: Int64) {
@@ -95,6 +105,10 @@ final class Signals: SignalSink, SignalSource {
         }
         guard let room = Int64(signal.channel.dropFirst("everline:room:".count)) else { return }
         if head[0] == "!" { return await ends.feeds.announce(Array(rest), room: room) }
+        if head.count == 5, let rev = Int64(head[2]), let seq = Int64(head[3]) {
+            let revision = EncodedRevision(rev: rev, seq: seq, method: head[4], json: Array(rest))
+            return await ends.feeds.receive(revision, room: room, epoch: head[0])
+        }
         guard head.count == 3, let first = Int64(head[2]) else { return }
         let messages = rest.split(separator: UInt8(ascii: "\n")).enumerated().map { index, json in
             EncodedMessage(seq: first + Int64(index), json: Array(json))

@@ -17,48 +17,94 @@ enum Appended: Sendable {
     case refused(RPCError)
 }
 
+/// What became of a batch: an outcome for each entry, in their order, and the other counters of their rooms at that moment.
+struct AppendedBatch: Sendable {
+    var outcomes: [Appended]
+    /// The newest revision, by room.
+    var lastRevs: [Int64: Int64] = [:]
+    /// By room; known after a careful append.
+    var membersRevs: [Int64: Int64] = [:]
+}
+
 /// The append: one autocommit call of a function that numbers, inserts and counts under the rooms' locks (DESIGN section 5).
 struct AppendStore: Sendable {
-    /// Raised by the function when the epoch that it was given is not the current one.
+    /// Raised by the functions when the epoch that they were given is not the current one.
     static let epochChanged = "EV002"
+    /// Raised by the fast form when a membership is not as it was said to be.
+    static let membershipChanged = "EV001"
 
     let session: PostgresSession
 
-    private static let append = PostgresStatement(
-        "SELECT ord, status, seq, sent_at FROM everline.append($1, $2, $3, $4, $5, $6)")
+    private static let careful = PostgresStatement(
+        "SELECT ord, status, seq, sent_at, last_rev, members_rev FROM everline.append($1, $2, $3, $4, $5, $6)")
+    private static let fast = PostgresStatement(
+        "SELECT room_id, base, sent_at, last_rev FROM everline.append_fast($1, $2, $3, $4, $5, $6, $7)")
 
-    /// One outcome per entry, in their order. Never cancelled: past the deadline the outcome is unknown and the call must be repeated.
-    func append(_ entries: [Entry], epoch: String) async throws -> [Appended] {
+    /// Answers each entry for itself. Never cancelled: past the deadline the outcome is unknown and the call must be repeated.
+    func append(_ entries: [Entry], epoch: String) async throws -> AppendedBatch {
         let rows = try await session.query(
             PostgresQuery(
-                Self.append,
+                Self.careful,
                 [
-                    epoch, entries.map(\.room), entries.map(\.sender),
-                    entries.map { PostgresUUID(high: $0.clientID.high, low: $0.clientID.low) }, entries.map(\.body),
+                    epoch, entries.map(\.room), entries.map(\.sender), entries.map(\.uuid), entries.map(\.body),
                     entries.map(\.replyTo),
                 ]),
             deadline: .seconds(10), neverCancel: true)
-        var outcomes = [Appended](repeating: .refused(RPCError(.internalError)), count: entries.count)
+        var batch = AppendedBatch(outcomes: [Appended](repeating: .refused(RPCError(.internalError)), count: entries.count))
         for row in rows {
             let index = Int(try row[0].decode(as: Int32.self)) - 1
-            guard outcomes.indices.contains(index) else { continue }
+            guard entries.indices.contains(index) else { continue }
             let status: Int32 = try row[1].decode()
             switch status {
             case 0, 1:
                 let sentAt: PostgresTimestamp = try row[3].decode()
                 let time = Timestamp(milliseconds: sentAt.milliseconds)
                 let seq: Int64 = try row[2].decode()
-                outcomes[index] = status == 0 ? .accepted(seq: seq, sentAt: time) : .duplicate(seq: seq, sentAt: time)
-            case 2: outcomes[index] = .refused(RPCError(.roomNotFound))
-            case 3: outcomes[index] = .refused(RPCError(.roomNotMember))
-            case 4: outcomes[index] = .refused(RPCError(.messageNotFound, parameter: "replyTo"))
+                batch.outcomes[index] = status == 0 ? .accepted(seq: seq, sentAt: time) : .duplicate(seq: seq, sentAt: time)
+            case 2: batch.outcomes[index] = .refused(RPCError(.roomNotFound))
+            case 3: batch.outcomes[index] = .refused(RPCError(.roomNotMember))
+            case 4: batch.outcomes[index] = .refused(RPCError(.messageNotFound, parameter: "replyTo"))
             default: break
             }
+            if status != 2 {
+                batch.lastRevs[entries[index].room] = try row[4].decode()
+                batch.membersRevs[entries[index].room] = try row[5].decode()
+            }
         }
-        return outcomes
+        return batch
     }
 
-    func currentEpoch() async throws -> String {
-        try await session.query("SELECT everline.current_epoch()", deadline: .seconds(5)).decode(0, 0)
+    /// The fast form, for entries without a reply whose senders are members as of `membersRevs`: all are accepted, or it throws `EV001` or
+    /// `23505` and nothing has happened.
+    func appendFast(_ entries: [Entry], membersRevs: [Int64: Int64], epoch: String) async throws -> AppendedBatch {
+        let rooms = Array(membersRevs.keys)
+        let rows = try await session.query(
+            PostgresQuery(
+                Self.fast,
+                [
+                    epoch, rooms, rooms.map { membersRevs[$0] ?? 0 }, entries.map(\.room), entries.map(\.sender),
+                    entries.map(\.uuid), entries.map(\.body),
+                ]),
+            deadline: .seconds(10), neverCancel: true)
+        var batch = AppendedBatch(outcomes: [])
+        var next: [Int64: (seq: Int64, sentAt: Timestamp)] = [:]
+        for row in rows {
+            let room: Int64 = try row[0].decode()
+            let sentAt: PostgresTimestamp = try row[2].decode()
+            next[room] = (try row[1].decode(), Timestamp(milliseconds: sentAt.milliseconds))
+            batch.lastRevs[room] = try row[3].decode()
+        }
+        batch.outcomes.reserveCapacity(entries.count)
+        for entry in entries {
+            guard var number = next[entry.room] else { throw RPCError(.internalError, detail: "an append forgot a room") }
+            number.seq += 1
+            next[entry.room] = number
+            batch.outcomes.append(.accepted(seq: number.seq, sentAt: number.sentAt))
+        }
+        return batch
     }
+}
+
+extension Entry {
+    fileprivate var uuid: PostgresUUID { PostgresUUID(high: clientID.high, low: clientID.low) }
 }

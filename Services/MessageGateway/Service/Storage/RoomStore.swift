@@ -12,11 +12,12 @@ struct RoomState: Sendable {
     let lastRev: Int64
     let membersRev: Int64
     let role: String?
+    let isBanned: Bool
     let epoch: String
 
     var isMember: Bool { role != nil }
-    /// Public rooms are open to every user; the others to their members.
-    var isReadable: Bool { kind == .public || isMember }
+    /// Public rooms are open to every user who is not banned; the others to their members.
+    var isReadable: Bool { (kind == .public && !isBanned) || isMember }
     var description: Room { Room(room: name, kind: kind, title: title, joined: isMember, members: members, lastSeq: lastSeq) }
 }
 
@@ -34,7 +35,8 @@ struct RoomStore: Sendable {
 
     private static let columns = """
         r.id, r.name, r.kind, r.title, (SELECT count(*) FROM everline.room_members n WHERE n.room_id = r.id), c.last_seq, c.last_rev,
-        c.members_rev, m.role, e.generation::text || '-' || e.token
+        c.members_rev, m.role, e.generation::text || '-' || e.token,
+        EXISTS (SELECT FROM everline.room_bans b WHERE b.room_id = r.id AND b.user_id = $1)
         FROM everline.rooms r JOIN everline.room_counters c ON c.room_id = r.id CROSS JOIN everline.epoch e
         LEFT JOIN everline.room_members m ON m.room_id = r.id AND m.user_id = $1
         """
@@ -78,7 +80,7 @@ struct RoomStore: Sendable {
 
     /// What a change of membership came to; `membersRev` is the counter's after it.
     struct Change: Sendable {
-        enum Outcome: Int32 { case done, nothing, noRoom, forbidden }
+        enum Outcome: Int32 { case done, nothing, noRoom, forbidden, noMember }
         let outcome: Outcome
         let membersRev: Int64
     }
@@ -91,6 +93,16 @@ struct RoomStore: Sendable {
     }
     func invite(_ room: Int64, by host: Int64, _ guest: Int64) async throws -> Change {
         try Self.change(try await pool.query("SELECT status, members_rev FROM everline.invite(\(room), \(host), \(guest))"))
+    }
+
+    func remove(_ room: Int64, by moderator: Int64, _ member: Int64, ban: Bool) async throws -> Change {
+        try Self.change(
+            try await pool.query(
+                "SELECT status, members_rev FROM everline.remove_member(\(room), \(moderator), \(member), \(ban))"))
+    }
+    func setRole(_ room: Int64, by owner: Int64, _ member: Int64, _ role: String) async throws -> Change {
+        try Self.change(
+            try await pool.query("SELECT status, members_rev FROM everline.set_role(\(room), \(owner), \(member), \(role))"))
     }
 
     func user(named key: String) async throws -> (id: Int64, user: User)? {
@@ -119,6 +131,13 @@ struct RoomStore: Sendable {
         return Set(try rows.map { try $0[0].decode(as: Int64.self) })
     }
 
+    /// Which of these users are banned now.
+    func banned(from room: Int64, among users: [Int64]) async throws -> Set<Int64> {
+        let rows = try await pool.query(
+            "SELECT user_id FROM everline.room_bans WHERE room_id = \(room) AND user_id = ANY(\(users))")
+        return Set(try rows.map { try $0[0].decode(as: Int64.self) })
+    }
+
     /// The counters of these rooms and the epoch, in one read.
     func counters(of rooms: [Int64]) async throws -> (epoch: String, counters: [Counters]) {
         let rows = try await pool.query(
@@ -140,7 +159,8 @@ struct RoomStore: Sendable {
         RoomState(
             id: try row[0].decode(), name: try row[1].decode(), kind: RoomKind(rawValue: try row[2].decode()) ?? .private,
             title: try row[3].decode(), members: try row[4].decode(), lastSeq: try row[5].decode(), lastRev: try row[6].decode(),
-            membersRev: try row[7].decode(), role: try row[8].decode(), epoch: try row[9].decode())
+            membersRev: try row[7].decode(), role: try row[8].decode(), isBanned: try row[10].decode(), epoch: try row[9].decode()
+        )
     }
 
     private static func change(_ rows: PostgresRows) throws -> Change {
