@@ -51,8 +51,8 @@ def test_changed_and_missing_files_are_refused_by_name(everline, tmp_path):
     assert hole.returncode == 1 and "migration 003 is missing" in hole.stderr
     twice = migrate(lambda folder: (folder / "003-again.sql").write_text("SELECT 1;"))
     assert twice.returncode == 1
-    broken = migrate(lambda folder: (folder / "004-broken.sql").write_text("CREATE TABLE everline.half (x int); SELECT nothing;"))
-    assert broken.returncode == 1 and "004-broken.sql" in broken.stderr
+    broken = migrate(lambda folder: (folder / "005-broken.sql").write_text("CREATE TABLE everline.half (x int); SELECT nothing;"))
+    assert broken.returncode == 1 and "005-broken.sql" in broken.stderr
     assert everline.sql("SELECT to_regclass('everline.half') IS NULL") == [["t"]]
     planned = everline.run("db-guardian", "migrate", "--plan")
     assert planned.returncode == 0

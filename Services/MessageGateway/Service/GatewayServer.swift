@@ -17,6 +17,8 @@ package enum GatewaySettings {
             Setting("listen.https", default: "8443", "port for the page, the WebSocket and POST /rpc"),
             Setting("web.root", "folder of the page"),
             Setting("lanes", default: "4", "batches of sends that commit side by side; the same on every gateway"),
+            Setting("rate.user", default: "30000", "requests a second that one user may make through this gateway"),
+            Setting("rate.address", default: "100000", "requests a second that may come from one address"),
             Setting("reader.patience", default: "60", "seconds that a connection may read nothing while too much waits for it"),
             Setting("auth.addresses", default: "127.0.0.1:7501", "host:port of the auth service, several with commas between"),
             Setting(
@@ -73,7 +75,12 @@ package enum GatewayServer {
         ).table()
         let doors = try await Doors(
             host: try settings.string("listen.host"), lines: try settings.port("listen.lines"),
-            https: try settings.port("listen.https"), tls: tls, dispatcher: Dispatcher(table: table, sending: sending),
+            https: try settings.port("listen.https"), tls: tls,
+            dispatcher: Dispatcher(
+                table: table, sending: sending,
+                limits: RateLimits(
+                    perUser: try settings.int("rate.user", in: 1...1_000_000),
+                    perAddress: try settings.int("rate.address", in: 1...10_000_000))),
             auth: auth, files: try WebFiles(root: try settings.string("web.root")), hubs: hubs, group: group, logger: logger)
 
         try await process.run([

@@ -50,6 +50,7 @@ actor ConnectionSource {
         if Task.isCancelled { throw PostgresError(.cancelled, "the task was cancelled") }
         lastID += 1
         let id = lastID
+        let deadline = min(deadline, backoff.patience ?? deadline)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 waiters.append(Waiter(id: id, deadline: deadline, continuation: continuation))
@@ -151,6 +152,10 @@ extension ConnectionSource {
             if !backoff.isFailing { logger.warning("postgres cannot be reached; trying on", metadata: ["error": "\(error)"]) }
             backoff.failed()
             lastFailure = "\(error)"
+            if let patience = backoff.patience {
+                for waiter in waiters { waiter.deadline = min(waiter.deadline, patience) }
+                arm(patience)
+            }
         }
         grow()
     }

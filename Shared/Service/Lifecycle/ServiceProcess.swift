@@ -26,6 +26,12 @@ package struct ServiceProcess: Sendable {
         logger = Logger(label: name)
         // A peer that is gone is an error of the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        // A connection is a descriptor, and the usual soft limit of 1,024 is for programs that use select().
+        var files = rlimit()
+        if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files) == 0 {
+            files.rlim_cur = files.rlim_max
+            _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files)
+        }
     }
 
     /// Runs the parts until SIGTERM or SIGINT; then they stop in the reverse order, within ten seconds.

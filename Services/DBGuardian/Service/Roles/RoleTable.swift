@@ -25,7 +25,7 @@ package struct Role: Sendable {
         Role(owner, [("idle_in_transaction_session_timeout", "1h")]),
         Role("everline_auth", hotPath + [("lock_timeout", "3s"), ("statement_timeout", "10s")]),
         // No statement timeout: an append is never cancelled while it commits.
-        Role("everline_gateway", hotPath + [("lock_timeout", "3s")]),
+        Role("everline_gateway", hotPath + [("lock_timeout", "1s")]),
         Role("everline_history", hotPath + [("default_transaction_read_only", "on"), ("statement_timeout", "10s")]),
         Role("replicator", replication: true, connects: false),
     ]

@@ -27,7 +27,9 @@ final class Client: @unchecked Sendable {
     private var outlet: ChannelHandlerContext?
     private var dirty = false
 
-    var user: BoundUser?
+    private(set) var user: BoundUser?
+    private var limitOfUser: RateLimit?
+    private var limitOfAddress: RateLimit?
     var subscriptions: [Int64: Subscription] = [:]
     /// Requests that were read and not answered yet.
     var inFlight = 0
@@ -93,6 +95,19 @@ final class Client: @unchecked Sendable {
             subscriptions = [:]
         }
         self.user = user
+        limitOfUser = nil
+    }
+
+    // Looked up once a connection, so that a request takes no lock.
+    func userLimit(_ limits: RateLimits) -> RateLimit? {
+        if limitOfUser == nil, let user { limitOfUser = limits.user(user.id) }
+        return limitOfUser
+    }
+    func addressLimit(_ limits: RateLimits) -> RateLimit {
+        if let limitOfAddress { return limitOfAddress }
+        let limit = limits.address(address)
+        limitOfAddress = limit
+        return limit
     }
 
     /// Whether it has read nothing of what waits for so long.

@@ -8,6 +8,7 @@ import NIOCore
 struct Dispatcher: Sendable {
     let table: MethodTable<Asking>
     let sending: Sending
+    let limits: RateLimits
 
     /// The most requests of one connection that wait for their answers; then its door stops reading.
     static let mostInFlight = 64
@@ -21,6 +22,11 @@ struct Dispatcher: Sendable {
         guard !client.ending else { return }
         let weight = Self.weight(incoming)
         client.inFlight += weight
+        do throws(RPCError) {
+            try RateLimits.admit(incoming.count, client.addressLimit(limits), client.userLimit(limits))
+        } catch {
+            return answered(incoming.refusal(error), [], weight, client)
+        }
         let work: @Sendable (Client) -> Void = { client in self.start(incoming, weight, client) }
         if client.barrier || !client.waiting.isEmpty { client.waiting.append(work) } else { work(client) }
     }
@@ -35,7 +41,15 @@ struct Dispatcher: Sendable {
     }
 
     /// The answer to a `POST /rpc`.
-    func answer(_ incoming: Incoming, _ asking: Asking) async -> [UInt8]? { await table.answer(incoming, asking) }
+    func answer(_ incoming: Incoming, _ asking: Asking) async -> [UInt8]? {
+        do throws(RPCError) {
+            try RateLimits.admit(
+                incoming.count, limits.address(asking.address), (try? asking.user()).map { limits.user($0.id) })
+        } catch {
+            return incoming.refusal(error)
+        }
+        return await table.answer(incoming, asking)
+    }
 
     private func start(_ incoming: Incoming, _ weight: Int, _ client: Client) {
         switch incoming {
@@ -111,5 +125,21 @@ struct Dispatcher: Sendable {
         if let answer { client.send(answer) }
         for effect in effects where client.isOpen { effect(client) }
         client.answered()
+    }
+}
+
+extension Incoming {
+    fileprivate var count: Int {
+        if case .batch(let elements) = self { return elements.count }
+        return 1
+    }
+
+    /// The one answer when all of it is refused; a notification has none.
+    fileprivate func refusal(_ error: RPCError) -> [UInt8]? {
+        switch self {
+        case .single(.success(let request)): request.id.map { Response.failure(id: $0, error: error) }
+        case .single(.failure(let refusal)): Response.failure(id: refusal.id, error: error)
+        case .batch, .refused: Response.failure(id: .null, error: error)
+        }
     }
 }

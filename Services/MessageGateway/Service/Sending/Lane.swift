@@ -33,6 +33,11 @@ final class Lane: Sendable {
         var queue: Deque<PendingSend> = []
         var stopped = false
         var members = KnownMembers()
+        /// Since when a batch has been on its way.
+        var busySince: ContinuousClock.Instant?
+
+        /// Whether a send would wait longer than its sender should: the batch before it does not come back.
+        func isStuck(_ now: ContinuousClock.Instant) -> Bool { busySince.map { now - $0 > Lane.slow } ?? false }
     }
 
     private let store: AppendStore
@@ -54,6 +59,11 @@ final class Lane: Sendable {
     private static let batchSize = Recorder(label: "everline_append_batch_messages")
     private static let time = Timer(label: "everline_append_seconds")
 
+    private static let unavailable = RPCError(.unavailable, detail: "the database does not answer", retryAfterMs: 1_000)
+    /// After so long without an answer to a batch, nobody else is made to wait behind it.
+    private static let slow = Duration.seconds(2)
+    /// How long a batch that cannot be sent is tried again.
+    private static let patience = Duration.seconds(1)
     private static let bound = 5_000
     private static let batch = 500
     private static let batchBytes = 1_048_576
@@ -71,6 +81,7 @@ final class Lane: Sendable {
     func submit(_ send: PendingSend) throws(RPCError) {
         let refusal: RPCError? = state.withLock { state in
             if state.stopped { return RPCError(.shuttingDown) }
+            if state.isStuck(.now) { return Self.unavailable }
             guard state.queue.count < Self.bound else {
                 Self.overloaded.increment()
                 return RPCError(.overloaded, retryAfterMs: 500)
@@ -85,7 +96,10 @@ final class Lane: Sendable {
     /// Appends batch after batch until `stop` was called and all that was taken is settled.
     func run() async {
         for await _ in wake {
-            while let batch = take() { await settle(batch) }
+            while let batch = take() {
+                await settle(batch)
+                state.withLock { $0.busySince = nil }
+            }
             if state.withLock({ $0.stopped && $0.queue.isEmpty }) { return }
         }
     }
@@ -103,18 +117,23 @@ final class Lane: Sendable {
                 bytes += send.entry.body.utf8.count
                 batch.append(send)
             }
+            if !batch.isEmpty { state.busySince = .now }
             return batch.isEmpty ? nil : batch
         }
     }
 
-    /// Tells those whose turn did not come in time.
-    private func expire(_ now: ContinuousClock.Instant) {
-        let late = state.withLock { state in
-            let late = state.queue.filter { $0.deadline <= now }
-            if !late.isEmpty { state.queue.removeAll { $0.deadline <= now } }
-            return late
+    /// Tells all who wait that their turn does not come soon. Nothing of theirs was sent.
+    private func refuseQueue() {
+        let queue = state.withLock { state in
+            defer { state.queue = [] }
+            return state.queue
         }
-        answer(late.map { ($0, .failure(RPCError(.unavailable, retryAfterMs: 1_000))) })
+        answer(queue.map { ($0, .failure(Self.unavailable)) })
+    }
+
+    /// Called now and then from outside, because `run` waits for the very batch that is stuck.
+    func refuseIfStuck() {
+        if state.withLock({ !$0.queue.isEmpty && $0.isStuck(.now) }) { refuseQueue() }
     }
 
     /// Repeats the append until its outcome is known: a repetition is harmless, since each entry carries its clientId.
@@ -122,6 +141,7 @@ final class Lane: Sendable {
         var batch = batch
         var pause = Duration.milliseconds(20)
         var unknown = false
+        let begun = ContinuousClock.now
         while !batch.isEmpty {
             do {
                 let current = try await epoch.current()
@@ -131,9 +151,9 @@ final class Lane: Sendable {
                     batch.removeAll { $0.epoch != nil && $0.epoch != current }
                     continue
                 }
-                let begun = ContinuousClock.now
+                let sent = ContinuousClock.now
                 let appended = try await append(batch.map(\.entry), epoch: current)
-                Self.time.record(duration: .now - begun)
+                Self.time.record(duration: .now - sent)
                 Self.batchSize.record(batch.count)
                 return await finish(batch, appended, epoch: current)
             } catch let error as PostgresError {
@@ -160,10 +180,13 @@ final class Lane: Sendable {
                 answer(late.map { ($0, .failure(RPCError(.deadline, retryAfterMs: 1_000))) })
                 batch = batch.map { $0.deadline <= now ? $0.abandoned : $0 }
             } else {
-                answer(late.map { ($0, .failure(RPCError(.unavailable, retryAfterMs: 1_000))) })
+                answer(late.map { ($0, .failure(Self.unavailable)) })
                 batch.removeAll { $0.deadline <= now }
+                if now - begun > Self.patience {
+                    answer(batch.map { ($0, .failure(Self.unavailable)) })
+                    return refuseQueue()
+                }
             }
-            expire(now)
             try? await Task.sleep(for: pause * Double.random(in: 0.5...1))
             pause = min(pause * 2, .milliseconds(500))
             if Task.isCancelled { return answer(batch.map { ($0, .failure(RPCError(.shuttingDown))) }) }

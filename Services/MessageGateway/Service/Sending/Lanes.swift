@@ -10,6 +10,14 @@ struct Lanes: Sendable {
     func run() async {
         await withTaskGroup { group in
             for lane in lanes { group.addTask { await lane.run() } }
+            let watch = Task {
+                while !Task.isCancelled {
+                    try await Task.sleep(for: .milliseconds(250))
+                    for lane in lanes { lane.refuseIfStuck() }
+                }
+            }
+            await group.waitForAll()
+            watch.cancel()
         }
     }
 

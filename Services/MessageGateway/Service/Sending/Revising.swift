@@ -9,7 +9,7 @@ struct Revising: Sendable {
     let feeds: Feeds
     let signals: Signals
 
-    private static let patience = Duration.seconds(10)
+    private static let patience = Duration.seconds(5)
     private static let revise = PostgresStatement("SELECT status, rev FROM everline.revise($1, $2, $3, $4, $5, $6, $7)")
 
     func revise(_ revision: Revision, by user: BoundUser) async throws -> RevisionResult {

@@ -8,7 +8,7 @@ struct Sending: Sendable {
     let translate: @Sendable (any Error) -> RPCError
 
     /// How long a send may wait for the database before its sender is told to try again.
-    private static let patience = Duration.seconds(10)
+    private static let patience = Duration.seconds(5)
 
     /// Where the room is numbered.
     func look(_ name: String) async -> Result<LoopHub.KnownRoom, RPCError> {

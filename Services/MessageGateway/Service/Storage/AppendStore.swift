@@ -49,7 +49,7 @@ struct AppendStore: Sendable {
                     epoch, entries.map(\.room), entries.map(\.sender), entries.map(\.uuid), entries.map(\.body),
                     entries.map(\.replyTo),
                 ]),
-            deadline: .seconds(10), neverCancel: true)
+            deadline: .seconds(5), neverCancel: true)
         var batch = AppendedBatch(outcomes: [Appended](repeating: .refused(RPCError(.internalError)), count: entries.count))
         for row in rows {
             let index = Int(try row[0].decode(as: Int32.self)) - 1
@@ -85,7 +85,7 @@ struct AppendStore: Sendable {
                     epoch, rooms, rooms.map { membersRevs[$0] ?? 0 }, entries.map(\.room), entries.map(\.sender),
                     entries.map(\.uuid), entries.map(\.body),
                 ]),
-            deadline: .seconds(10), neverCancel: true)
+            deadline: .seconds(5), neverCancel: true)
         var batch = AppendedBatch(outcomes: [])
         var next: [Int64: (seq: Int64, sentAt: Timestamp)] = [:]
         for row in rows {
