@@ -48,6 +48,7 @@ let package = Package(
         .executable(name: "message-gateway", targets: ["message-gateway"]),
         .executable(name: "history", targets: ["history"]),
         .executable(name: "db-guardian", targets: ["db-guardian"]),
+        .executable(name: "load", targets: ["load"]),
     ],
     dependencies: [
         // Event loops, sockets, HTTP/1 and WebSocket framing.
@@ -67,6 +68,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         // Deque: the queues on the message's way.
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        // Percentiles of the load tool; built for `make bench` alone.
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
         // Shared: what all services stand on.
@@ -122,6 +125,12 @@ let package = Package(
         executable("db-guardian", "Services/DBGuardian/Executable", "GuardianService"),
 
         // Tests.
+        .executableTarget(
+            name: "load",
+            dependencies: [
+                "EverlineLines", "EverlinePostgres", "EverlineProtocol", .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ] + nio, path: "Tests/Load", exclude: ["bench.py"], swiftSettings: settings),
         tests("ProtocolTests", "Tests/Protocol", ["EverlineProtocol"]),
         tests("CryptographyTests", "Tests/Cryptography", ["EverlineCryptography"]),
         tests(

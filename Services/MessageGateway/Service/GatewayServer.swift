@@ -17,8 +17,8 @@ package enum GatewaySettings {
             Setting("listen.https", default: "8443", "port for the page, the WebSocket and POST /rpc"),
             Setting("web.root", "folder of the page"),
             Setting("lanes", default: "4", "batches of sends that commit side by side; the same on every gateway"),
-            Setting("rate.user", default: "30000", "requests a second that one user may make through this gateway"),
-            Setting("rate.address", default: "100000", "requests a second that may come from one address"),
+            Setting("rate.user", default: "100000", "requests a second that one user may make through this gateway"),
+            Setting("rate.address", default: "300000", "requests a second that may come from one address"),
             Setting("reader.patience", default: "60", "seconds that a connection may read nothing while too much waits for it"),
             Setting("auth.addresses", default: "127.0.0.1:7501", "host:port of the auth service, several with commas between"),
             Setting(
