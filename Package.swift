@@ -128,7 +128,8 @@ let package = Package(
         .executableTarget(
             name: "load",
             dependencies: [
-                "EverlineLines", "EverlinePostgres", "EverlineProtocol", .product(name: "Histogram", package: "hdrhistogram-swift"),
+                "EverlineLines", "EverlinePostgres", "EverlineProtocol",
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + nio, path: "Tests/Load", exclude: ["bench.py"], swiftSettings: settings),
         tests("ProtocolTests", "Tests/Protocol", ["EverlineProtocol"]),

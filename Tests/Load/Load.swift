@@ -162,7 +162,8 @@ struct Paced: AsyncParsableCommand {
         let values: [(String, JSON)] = try await loop.submit {
             let (a, d) = (acknowledged.value, delivered.value)
             return [
-                ("deliveriesPerSecond", rounded(d.perSecond)), ("p50ms", rounded(d.percentile(50))), ("p99ms", rounded(d.percentile(99))),
+                ("deliveriesPerSecond", rounded(d.perSecond)), ("p50ms", rounded(d.percentile(50))),
+                ("p99ms", rounded(d.percentile(99))),
                 ("maxMs", rounded(d.most)), ("ackP50ms", rounded(a.percentile(50))), ("ackP99ms", rounded(a.percentile(99))),
                 ("holes", .int(Int64(readers.reduce(0) { $0 + $1.holes }))),
             ]
@@ -196,7 +197,9 @@ struct Read: AsyncParsableCommand {
                     let anchor = method == "history.page" ? #","limit":50,"before":\#(Int.random(in: 51...max(51, upTo)))"# : ""
                     one.write(
                         ByteBuffer(
-                            string: #"{"jsonrpc":"2.0","method":"\#(method)","params":{"room":"\#(room)"\#(anchor)},"id":\#(next)}"# + "\n"))
+                            string:
+                                #"{"jsonrpc":"2.0","method":"\#(method)","params":{"room":"\#(room)"\#(anchor)},"id":\#(next)}"#
+                                + "\n"))
                     next += 1
                 }
                 one.answered = { _, isResult in
@@ -302,7 +305,8 @@ struct Resume: AsyncParsableCommand {
             delivered.value.until = nanoseconds()
             let d = delivered.value
             return [
-                ("seconds", rounded(took)), ("othersP50ms", rounded(d.percentile(50))), ("othersP99ms", rounded(d.percentile(99))),
+                ("seconds", rounded(took)), ("othersP50ms", rounded(d.percentile(50))),
+                ("othersP99ms", rounded(d.percentile(99))),
                 ("othersMaxMs", rounded(d.most)), ("holes", .int(Int64(holes + readers.reduce(0) { $0 + $1.holes }))),
             ]
         }.get()
@@ -319,10 +323,13 @@ struct Batches: AsyncParsableCommand {
     func run() async throws {
         let session = PostgresSession(
             PostgresConfiguration(conninfo: conninfo, applicationName: "load", connections: 1), logger: Logger(label: "load"))
-        try await session.query("CREATE TABLE IF NOT EXISTS public.load_rows (room bigint, seq bigint, sender bigint, client uuid, body text, at timestamptz DEFAULT now(), PRIMARY KEY (room, seq))")
+        try await session.query(
+            "CREATE TABLE IF NOT EXISTS public.load_rows (room bigint, seq bigint, sender bigint, client uuid, body text, at timestamptz DEFAULT now(), PRIMARY KEY (room, seq))"
+        )
         try await session.query("TRUNCATE public.load_rows")
         let insert = PostgresStatement(
-            "INSERT INTO public.load_rows (room, seq, sender, client, body) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::uuid[], $5::text[])")
+            "INSERT INTO public.load_rows (room, seq, sender, client, body) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::uuid[], $5::text[])"
+        )
         let body = String(repeating: "x", count: 100)
         var seq: Int64 = 0
         let measurement = Measurement()
@@ -336,7 +343,8 @@ struct Batches: AsyncParsableCommand {
                 PostgresQuery(
                     insert,
                     [
-                        numbers.map { $0 % 20 }, numbers, numbers, numbers.map { _ in PostgresUUID(high: .random(in: .min ... .max), low: .random(in: .min ... .max)) },
+                        numbers.map { $0 % 20 }, numbers, numbers,
+                        numbers.map { _ in PostgresUUID(high: .random(in: .min ... .max), low: .random(in: .min ... .max)) },
                         [String](repeating: body, count: rows),
                     ]))
             let now = nanoseconds()

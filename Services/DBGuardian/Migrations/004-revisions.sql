@@ -137,6 +137,36 @@ BEGIN
     SELECT c.room_id, c.last_seq, c.now, c.last_rev FROM counter c;
 END $$;
 
+-- The same for one room: 0.24 ms against 0.30 for a single message.
+CREATE FUNCTION everline.append_room(
+    p_epoch text, p_room bigint, p_members_rev bigint, p_senders bigint[], p_clients uuid[], p_bodies text[]
+) RETURNS TABLE (room_id bigint, base bigint, sent_at timestamptz, last_rev bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_epoch text;
+    v_base bigint;
+    v_now timestamptz;
+    v_last_rev bigint;
+    v_members_rev bigint;
+BEGIN
+    SELECT c.last_seq, c.last_sent_at, c.last_rev, c.members_rev INTO v_base, v_now, v_last_rev, v_members_rev
+    FROM everline.room_counters c WHERE c.room_id = p_room FOR UPDATE;
+    SELECT e.generation || '-' || e.token INTO v_epoch FROM everline.epoch e;
+    IF v_epoch IS DISTINCT FROM p_epoch THEN
+        RAISE EXCEPTION 'the epoch is %', v_epoch USING ERRCODE = 'EV002';
+    END IF;
+    IF v_members_rev IS DISTINCT FROM p_members_rev THEN
+        RAISE EXCEPTION 'a membership has changed' USING ERRCODE = 'EV001';
+    END IF;
+    v_now := greatest(date_trunc('milliseconds', clock_timestamp()), v_now);
+    INSERT INTO everline.messages (room_id, seq, sender_id, client_id, body, sent_at)
+    SELECT p_room, v_base + i.ord, i.sender_id, i.client_id, i.body, v_now
+    FROM unnest(p_senders, p_clients, p_bodies) WITH ORDINALITY AS i (sender_id, client_id, body, ord);
+    UPDATE everline.room_counters c SET last_seq = v_base + cardinality(p_senders), last_sent_at = v_now WHERE c.room_id = p_room;
+    RETURN QUERY SELECT p_room, v_base, v_now, v_last_rev;
+END $$;
+
 -- Edits, deletes, or sets or takes back a reaction, under the lock that appends take.
 -- status: 0 done · 1 known already, with its old number · 2 no such room · 3 not a member · 4 no such message, or it is deleted ·
 -- 5 not allowed · 6 too many different reactions · 7 nothing to change, with the message's own number.

@@ -20,6 +20,7 @@ package final class PostgresReactor: SerialExecutor, @unchecked Sendable {
 
     private enum Work {
         case job(UnownedJob)
+        case step(UnownedJob)
         case closure(@Sendable () -> Void)
     }
     private struct Inbox {
@@ -50,6 +51,12 @@ package final class PostgresReactor: SerialExecutor, @unchecked Sendable {
     package func enqueue(_ job: consuming ExecutorJob) {
         put(.job(UnownedJob(job)))
     }
+
+    /// Runs the steps of tasks on the reactor's thread: for whoever does little but call PostgreSQL, one call after the other, and wants no other
+    /// thread to be woken in between.
+    package static let tasks = ReactorTasks()
+
+    fileprivate func enqueueStep(_ job: UnownedJob) { put(.step(job)) }
 
     /// Runs `body` on the reactor's thread, after what was put before it. From any thread.
     func submit(_ body: @escaping @Sendable () -> Void) {
@@ -135,6 +142,7 @@ extension PostgresReactor {
             while let work = batch.popFirst() {
                 switch work {
                 case .job(let job): job.runSynchronously(on: asUnownedSerialExecutor())
+                case .step(let job): job.runSynchronously(on: Self.tasks.asUnownedTaskExecutor())
                 case .closure(let body): body()
                 }
             }
@@ -163,4 +171,8 @@ extension PostgresReactor {
             if timers.removeValue(forKey: token) != nil { timer.body() }
         }
     }
+}
+
+package final class ReactorTasks: TaskExecutor {
+    package func enqueue(_ job: consuming ExecutorJob) { PostgresReactor.shared.enqueueStep(UnownedJob(job)) }
 }

@@ -19,6 +19,8 @@ package struct Role: Sendable {
     // A plan made while a table was empty would read all of it once it is not; every access of the hot path has an index.
     private static let hotPath = [
         ("enable_seqscan", "off"), ("jit", "off"), ("idle_in_transaction_session_timeout", "10s"),
+        // Planning an append anew each time cost more than running it (0.47 against 0.29 ms).
+        ("plan_cache_mode", "force_generic_plan"),
     ]
 
     package static let all: [Role] = [

@@ -48,6 +48,7 @@ final class Lane: Sendable {
     private let state = Mutex(State())
     private let wake: AsyncStream<Void>
     private let waker: AsyncStream<Void>.Continuation
+    private let telling = Mutex<Task<Void, Never>?>(nil)
 
     /// The most sends that wait in one lane; the next is refused with `overloaded`.
     private static let accepted = Counter(label: "everline_messages_accepted_total")
@@ -100,7 +101,10 @@ final class Lane: Sendable {
                 await settle(batch)
                 state.withLock { $0.busySince = nil }
             }
-            if state.withLock({ $0.stopped && $0.queue.isEmpty }) { return }
+            if state.withLock({ $0.stopped && $0.queue.isEmpty }) {
+                await telling.withLock { $0 }?.value
+                return
+            }
         }
     }
 
@@ -223,18 +227,14 @@ final class Lane: Sendable {
     private func finish(_ batch: [PendingSend], _ appended: AppendedBatch, epoch: String) async {
         var results: [(PendingSend, Result<MessageSend.Result, RPCError>)] = []
         results.reserveCapacity(batch.count)
-        var posted: [Int64: [EncodedMessage]] = [:]
+        var posted: [(send: PendingSend, seq: Int64, sentAt: Timestamp)] = []
+        posted.reserveCapacity(batch.count)
         for (send, outcome) in zip(batch, appended.outcomes) {
             switch outcome {
             case .accepted(let seq, let sentAt):
                 Self.accepted.increment()
                 results.append((send, .success(.init(seq: seq, epoch: epoch, sentAt: sentAt, duplicate: false))))
-                posted[send.entry.room, default: []].append(
-                    EncodedMessage(
-                        Message(
-                            room: send.roomName, seq: seq, epoch: epoch, sender: send.user.username,
-                            senderName: send.user.displayName,
-                            body: send.entry.body, sentAt: sentAt, clientID: send.entry.clientID, replyTo: send.entry.replyTo)))
+                posted.append((send, seq, sentAt))
             case .duplicate(let seq, let sentAt):
                 Self.duplicates.increment()
                 results.append((send, .success(.init(seq: seq, epoch: epoch, sentAt: sentAt, duplicate: true))))
@@ -244,10 +244,30 @@ final class Lane: Sendable {
             }
         }
         answer(results)
-        for (room, messages) in posted {
+        guard !posted.isEmpty else { return }
+        // While the next batch is on its way; but never more than one behind, so that what waits to be told is bounded.
+        await telling.withLock { $0 }?.value
+        let (news, revs) = (posted, appended.lastRevs)
+        telling.withLock { $0 = Task.detached { await self.tell(news, revs, epoch: epoch) } }
+    }
+
+    /// Encodes once for all readers, here and elsewhere.
+    private func tell(
+        _ posted: [(send: PendingSend, seq: Int64, sentAt: Timestamp)], _ revs: [Int64: Int64], epoch: String
+    ) async {
+        var rooms: [Int64: [EncodedMessage]] = [:]
+        for (send, seq, sentAt) in posted {
+            rooms[send.entry.room, default: []].append(
+                EncodedMessage(
+                    Message(
+                        room: send.roomName, seq: seq, epoch: epoch, sender: send.user.username,
+                        senderName: send.user.displayName,
+                        body: send.entry.body, sentAt: sentAt, clientID: send.entry.clientID, replyTo: send.entry.replyTo)))
+        }
+        for (room, messages) in rooms {
             let run = messages.sorted { $0.seq < $1.seq }
             await feeds.receive(run, room: room, epoch: epoch)
-            signals.posted(run, room: room, epoch: epoch, rev: appended.lastRevs[room] ?? 0)
+            signals.posted(run, room: room, epoch: epoch, rev: revs[room] ?? 0)
         }
     }
 

@@ -9,7 +9,7 @@ struct Lanes: Sendable {
 
     func run() async {
         await withTaskGroup { group in
-            for lane in lanes { group.addTask { await lane.run() } }
+            for lane in lanes { group.addTask(executorPreference: PostgresReactor.tasks) { await lane.run() } }
             let watch = Task {
                 while !Task.isCancelled {
                     try await Task.sleep(for: .milliseconds(250))

@@ -40,6 +40,9 @@ struct AppendStore: Sendable {
     private static let fast = PostgresStatement(
         "SELECT room_id, base, sent_at, last_rev FROM everline.append_fast($1, $2, $3, $4, $5, $6, $7)")
 
+    private static let oneRoom = PostgresStatement(
+        "SELECT room_id, base, sent_at, last_rev FROM everline.append_room($1, $2, $3, $4, $5, $6)")
+
     /// Answers each entry for itself. Never cancelled: past the deadline the outcome is unknown and the call must be repeated.
     func append(_ entries: [Entry], epoch: String) async throws -> AppendedBatch {
         let rows = try await session.query(
@@ -77,15 +80,20 @@ struct AppendStore: Sendable {
     /// The fast form, for entries without a reply whose senders are members as of `membersRevs`: all are accepted, or it throws `EV001` or
     /// `23505` and nothing has happened.
     func appendFast(_ entries: [Entry], membersRevs: [Int64: Int64], epoch: String) async throws -> AppendedBatch {
-        let rooms = Array(membersRevs.keys)
-        let rows = try await session.query(
-            PostgresQuery(
+        let query: PostgresQuery
+        if membersRevs.count == 1, let (room, rev) = membersRevs.first {
+            query = PostgresQuery(
+                Self.oneRoom, [epoch, room, rev, entries.map(\.sender), entries.map(\.uuid), entries.map(\.body)])
+        } else {
+            let rooms = Array(membersRevs.keys)
+            query = PostgresQuery(
                 Self.fast,
                 [
                     epoch, rooms, rooms.map { membersRevs[$0] ?? 0 }, entries.map(\.room), entries.map(\.sender),
                     entries.map(\.uuid), entries.map(\.body),
-                ]),
-            deadline: .seconds(5), neverCancel: true)
+                ])
+        }
+        let rows = try await session.query(query, deadline: .seconds(5), neverCancel: true)
         var batch = AppendedBatch(outcomes: [])
         var next: [Int64: (seq: Int64, sentAt: Timestamp)] = [:]
         for row in rows {
