@@ -60,12 +60,20 @@ final class LoadConnection: ChannelInboundHandler, @unchecked Sendable {
         return String(buffer: buffer)
     }
 
+    /// What is refused with `retryable` is asked again after the time that the answer names.
+    ///
     /// - Throws: what was answered, unless it is a result.
     @discardableResult
     func result(_ method: String, _ params: String) async throws -> String {
-        let answer = try await call(method, params)
-        guard answer.hasPrefix(#"{"jsonrpc":"2.0","result""#) else { throw Refused(answer: answer) }
-        return answer
+        var answer = ""
+        for _ in 0..<100 {
+            answer = try await call(method, params)
+            if answer.hasPrefix(#"{"jsonrpc":"2.0","result""#) { return answer }
+            guard answer.contains(#""retryable":true"#) else { break }
+            let pause = Self.number(after: #""retryAfterMs":"#, in: ByteBuffer(string: answer)) ?? 100
+            try await Task.sleep(for: .milliseconds(Int.random(in: pause...pause * 2)))
+        }
+        throw Refused(answer: answer)
     }
 
     struct Refused: Error { let answer: String }

@@ -48,7 +48,7 @@ final class Sender: @unchecked Sendable {
         self.measurement = measurement
         run = UInt64.random(in: 0...UInt64.max)
         head = Array(#"{"jsonrpc":"2.0","method":"message.send","params":{"room":"\#(room)","clientId":""#.utf8)
-        connection.answered = { [unowned self] id, isResult in answered(id, isResult) }
+        connection.answered = { id, isResult in self.answered(id, isResult) }
     }
 
     private var closedLoop = false
@@ -138,7 +138,7 @@ final class Reader: @unchecked Sendable {
         self.last = last
         self.timed = timed
         self.measurement = measurement
-        connection.pushed = { [unowned self] line in pushed(line) }
+        connection.pushed = { line in self.pushed(line) }
     }
 
     private func pushed(_ line: ByteBuffer) {

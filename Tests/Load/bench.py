@@ -39,7 +39,7 @@ class Bench:
         done = subprocess.run(
             self.arguments(command, "--seconds", seconds, *more, gateways=gateways), capture_output=True, text=True, timeout=600)
         if done.returncode:
-            raise RuntimeError(done.stderr[-2000:])
+            raise RuntimeError(done.stderr[:2000])
         return json.loads(done.stdout.splitlines()[-1])
 
     def row(self, name, figure, reach, limit="", met=None):
