@@ -89,7 +89,8 @@ let package = Package(
             name: "CHiredis", path: "Shared/CHiredis", providers: [.apt(["libhiredis-dev"])]),
         library(
             "EverlineRedis", "Shared/Redis",
-            ["CHiredis", "EverlineCryptography", .product(name: "DequeModule", package: "swift-collections")] + nio),
+            ["CHiredis", "EverlineCryptography", "EverlineProtocol", .product(name: "DequeModule", package: "swift-collections")]
+                + nio),
         library(
             "EverlineService", "Shared/Service",
             [
@@ -97,6 +98,11 @@ let package = Package(
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ] + startUp + nio),
+
+        // What the gateway and history both read: rooms' counters, the newest messages.
+        library(
+            "EverlineReading", "Shared/Reading",
+            ["EverlineProtocol", "EverlinePostgres", "EverlineRedis", .product(name: "Metrics", package: "swift-metrics")]),
 
         // Services. Client: what others may import. Service: rules, storage and wire. Executable: wiring.
         library("AuthClient", "Services/Auth/Client", ["EverlineProtocol", "EverlineLines"]),
@@ -108,13 +114,13 @@ let package = Package(
         library("HistoryClient", "Services/History/Client", ["EverlineProtocol", "EverlineLines"]),
         library(
             "HistoryService", "Services/History/Service",
-            ["EverlineService", "AuthClient", .product(name: "Metrics", package: "swift-metrics")]),
+            ["EverlineService", "EverlineReading", "AuthClient"] + nio),
         executable("history", "Services/History/Executable", "HistoryService"),
 
         library(
             "GatewayService", "Services/MessageGateway/Service",
             [
-                "EverlineService", "AuthClient", "HistoryClient", "EverlineCryptography",
+                "EverlineService", "EverlineReading", "AuthClient", "HistoryClient", "EverlineCryptography",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -138,7 +144,7 @@ let package = Package(
             "LinesTests", "Tests/Lines",
             ["EverlineLines", "EverlineProtocol", .product(name: "NIOEmbedded", package: "swift-nio")] + nio),
         tests("PostgresTests", "Tests/Postgres", ["EverlinePostgres", .product(name: "Logging", package: "swift-log")]),
-        tests("RedisTests", "Tests/Redis", ["EverlineRedis"] + nio),
+        tests("RedisTests", "Tests/Redis", ["EverlineRedis", "EverlineProtocol"] + nio),
         tests("ServiceTests", "Tests/Service", ["EverlineService", .product(name: "Metrics", package: "swift-metrics")]),
         tests("AuthTests", "Tests/Auth", ["AuthService"]),
     ],

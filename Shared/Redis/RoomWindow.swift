@@ -1,3 +1,4 @@
+package import EverlineProtocol
 package import NIOCore
 
 /// The newest messages of a room in Redis: a sorted set `everline:window:ROOM` of messages by number, and beside it the epoch that they
@@ -58,9 +59,16 @@ package struct RoomWindow: Sendable {
         return redis.call('PUBLISH', ARGV[5], ARGV[6])
         """)
 
+    // ARGV: the first and the last number wanted. Nothing unless the first is there and no later one is missing before the last that is.
     private static let read = RedisScript(
         """
-        return {redis.call('HGET', KEYS[2], 'epoch'), redis.call('HGET', KEYS[2], 'rev'), redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')}
+        local low, high = ARGV[1], ARGV[2]
+        local first = redis.call('ZRANGE', KEYS[1], low, high, 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')[2]
+        if first ~= low then return false end
+        local last = redis.call('ZRANGE', KEYS[1], high, low, 'BYSCORE', 'REV', 'LIMIT', 0, 1, 'WITHSCORES')[2]
+        local messages = redis.call('ZRANGE', KEYS[1], low, high, 'BYSCORE')
+        if #messages ~= last - first + 1 then return false end
+        return {redis.call('HGET', KEYS[2], 'epoch'), redis.call('HGET', KEYS[2], 'rev'), last, table.concat(messages, ',')}
         """)
 
     /// Puts consecutive messages in, from the number `first` on; with a channel it also publishes `EPOCH SENDER FIRST\n` and the messages, one
@@ -92,35 +100,41 @@ package struct RoomWindow: Sendable {
             ])
     }
 
-    /// What a window holds: messages in order of their numbers, perhaps with holes.
+    /// What a window holds of the numbers that were asked for: the first and all up to `last`.
     package struct Content: Sendable {
         package let epoch: String
         /// Every revision up to this number shows.
         package let rev: Int64
-        package let messages: [(seq: Int64, json: [UInt8])]
-
-        /// The unbroken run at the end.
-        package var run: ArraySlice<(seq: Int64, json: [UInt8])> {
-            var start = messages.count
-            while start > 0, start == messages.count || messages[start - 1].seq + 1 == messages[start].seq { start -= 1 }
-            return messages[start...]
-        }
+        package let last: Int64
+        package let messages: RawList
     }
 
-    /// `nil` if there is none.
-    package func content(room: Int64) async throws -> Content? {
-        let value = try await redis.run(Self.read, keys: Self.keys(room), arguments: [], deadline: .milliseconds(300))
-        guard let parts = value.array, parts.count == 3, let epoch = parts[0].string,
-            let rev = parts[1].integer, let rows = parts[2].array
+    /// `nil` if the first is not there, or one between it and the last that is.
+    package func content(room: Int64, numbers: ClosedRange<Int64>) async throws -> Content? {
+        // One write, and one reply after the other: what changed neither the epoch nor the rev meanwhile, changed nothing that was read.
+        let names = Self.keys(room).map { Array($0.utf8) }
+        let bounds = [Array("\(numbers.lowerBound)".utf8), Array("\(numbers.upperBound)".utf8)]
+        let meta = [Array("HMGET".utf8), names[1], Array("epoch".utf8), Array("rev".utf8)]
+        let before = redis.submit(meta, deadline: Self.patience)
+        let range = redis.submit([Array("ZRANGE".utf8), names[0]] + bounds + [Array("BYSCORE".utf8)], deadline: Self.patience)
+        let after = redis.submit(meta, deadline: Self.patience)
+        let known = try await before.get()
+        let messages = try await range.get().array ?? []
+        if messages.count == numbers.count, known == (try await after.get()), let epoch = known.array?[0].string,
+            let rev = known.array?[1].integer
+        {
+            return Content(
+                epoch: epoch, rev: rev, last: numbers.upperBound, messages: RawList(messages.lazy.compactMap(\.bytes)))
+        }
+        // Not all of it is there: which, is looked at in one go.
+        let value = try await redis.run(Self.read, keys: Self.keys(room), arguments: bounds, deadline: Self.patience)
+        guard let parts = value.array, parts.count == 4, let epoch = parts[0].string, let rev = parts[1].integer,
+            let last = parts[2].integer, let joined = parts[3].bytes
         else { return nil }
-        var messages: [(seq: Int64, json: [UInt8])] = []
-        messages.reserveCapacity(rows.count / 2)
-        for index in stride(from: 0, to: rows.count - 1, by: 2) {
-            guard let json = rows[index].bytes, let seq = rows[index + 1].integer else { return nil }
-            messages.append((seq, json))
-        }
-        return Content(epoch: epoch, rev: rev, messages: messages)
+        return Content(epoch: epoch, rev: rev, last: last, messages: RawList(joined: joined))
     }
+
+    private static let patience = Duration.milliseconds(300)
 
     private static func keys(_ room: Int64) -> [String] { ["everline:window:\(room)", "everline:window:\(room):meta"] }
 }

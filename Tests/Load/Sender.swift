@@ -147,7 +147,8 @@ final class Reader: @unchecked Sendable {
         if seq != last + 1 { holes += 1 }
         last = seq
         if timed, let due = LoadConnection.number(after: #""body":""#, in: line, from: 100) {
-            measurement.record(now - due, at: now)
+            // What others sent has no time.
+            if due >= measurement.from { measurement.record(now - due, at: now) }
         } else {
             measurement.count(at: now)
         }

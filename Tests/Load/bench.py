@@ -159,10 +159,15 @@ ORDER BY m.seq DESC LIMIT 50;"""
                  "32 KiB", f"{count / ready['connectSeconds']:,.0f} logins by session a second", each <= 32)
 
     def resume(self):
+        # Those who are there already talk on in the same room, measured from a process of their own.
+        others = subprocess.Popen(
+            self.arguments("paced", "--rate", 10, "--room", "resumed", "--seconds", 12), stdout=subprocess.PIPE, text=True)
+        time.sleep(3)
         found = self.load("resume", "--clients", 5_000)
-        self.figures["resume"] = found
-        self.row("5,000 clients connect and resume at once", f"{found['seconds']:.1f} s, others' p99 {found['othersP99ms']:.0f} ms",
-                 "10 s and 100 ms", "", found["seconds"] <= 10 and found["othersP99ms"] <= 100 and not found["holes"])
+        talk = json.loads(others.communicate()[0])
+        self.figures["resume"] = found | {"others": talk}
+        self.row("5,000 clients connect and resume at once", f"{found['seconds']:.1f} s, others' p99 {talk['p99ms']:.0f} ms",
+                 "10 s and 100 ms", "", found["seconds"] <= 10 and talk["p99ms"] <= 100 and not found["holes"])
 
     def table(self):
         heads = ("work", "measured", "reach", "beside", "met")

@@ -206,8 +206,8 @@ def test_service_ports(everline):
     assert history.error("internal.auth.login", **session) == "peer.forbidden"
     assert history.error("internal.session.resume", **session) == "session.invalid"
     assert service(7501, "redis").error("internal.session.resume", **session) == "peer.forbidden"
-    assert service(7502, "auth").error("internal.history.recent", params={"room": "x"}, userId=1) == "peer.forbidden"
-    assert service(7502, "message-gateway").error("internal.history.recent", params={"room": "no such"}, userId=1) == "room.not_found"
+    assert service(7502, "auth").error("internal.history.page", params={"room": "x", "before": 5}, userId=1) == "peer.forbidden"
+    assert service(7502, "message-gateway").error("internal.history.page", params={"room": "no such", "before": 5}, userId=1) == "room.not_found"
     assert service(7503, "auth").error("room.list") == "method_not_found"
 
 

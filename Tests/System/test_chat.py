@@ -173,7 +173,7 @@ def test_history_port_for_people(everline):
     assert user["user"]["username"] == "李白" and "userId" not in user
     assert reader.result("history.recent", room=room)["messages"][0]["body"] == "hello"
     assert reader.result("history.page", room=room, after=0)["messages"][0]["seq"] == 1
-    assert reader.error("internal.history.recent", params={"room": room}, userId=1) == "peer.forbidden"
+    assert reader.error("internal.history.page", params={"room": room, "before": 5}, userId=1) == "peer.forbidden"
     assert json.dumps(li.result("history.recent", room=room)) == json.dumps(reader.result("history.recent", room=room))
 
 

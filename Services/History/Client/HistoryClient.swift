@@ -7,9 +7,6 @@ package struct HistoryClient: Sendable {
 
     package init(_ lines: LineClient) { self.lines = lines }
 
-    package func recent(_ params: RoomParams, user: Int64) async throws(RPCError) -> [UInt8] {
-        try await lines.callRaw(InternalRecent.self, OnBehalf(params, userID: user))
-    }
     package func page(_ params: PageParams, user: Int64) async throws(RPCError) -> [UInt8] {
         try await lines.callRaw(InternalPage.self, OnBehalf(params, userID: user))
     }

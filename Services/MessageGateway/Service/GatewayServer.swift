@@ -2,6 +2,7 @@ import AuthClient
 import EverlineLines
 import EverlinePostgres
 import EverlineProtocol
+import EverlineReading
 import EverlineRedis
 package import EverlineService
 import HistoryClient
@@ -16,6 +17,9 @@ package enum GatewaySettings {
             Setting("listen.lines", default: "7443", "port for TLS lines"),
             Setting("listen.https", default: "8443", "port for the page, the WebSocket and POST /rpc"),
             Setting("web.root", "folder of the page"),
+            Setting(
+                "threads", default: "\(max(1, System.coreCount / 2))",
+                "event loops; PostgreSQL's and Redis' shares of the cores come on top"),
             Setting("lanes", default: "4", "batches of sends that commit side by side; the same on every gateway"),
             Setting("rate.user", default: "100000", "requests a second that one user may make through this gateway"),
             Setting("rate.address", default: "300000", "requests a second that may come from one address"),
@@ -31,6 +35,7 @@ package enum GatewayServer {
     package static func serve(_ settings: Settings) async throws {
         let process = try ServiceProcess("message-gateway", settings)
         let logger = process.logger
+        NIOSingletons.groupLoopCountSuggestion = try settings.int("threads", in: 1...256)
         let group = MultiThreadedEventLoopGroup.singleton
         let tls = try settings.tls()
         let client = try tls.clientContext()
@@ -67,10 +72,13 @@ package enum GatewayServer {
             })
         let sending = Sending(lanes: lanes, rooms: store, translate: process.translate)
         let revising = Revising(pool: pool, rooms: store, messages: messages, feeds: feeds, signals: signals)
+        let window = RoomWindow(redis, size: Limits.window)
+        let states = RoomStates(pool)
+        let recent = Recent(rooms: states, messages: MessageReader(pool: pool), window: window)
         let rooms = Rooms(
-            store: store, messages: messages, window: RoomWindow(redis, size: Limits.window), feeds: feeds, signals: signals)
+            store: store, states: states, messages: messages, window: window, feeds: feeds, signals: signals)
         let table = Methods(
-            auth: auth, history: history, rooms: rooms, sending: sending, revising: revising, group: group,
+            auth: auth, history: history, recent: recent, rooms: rooms, sending: sending, revising: revising, group: group,
             translate: process.translate
         ).table()
         let doors = try await Doors(

@@ -37,7 +37,7 @@ final class LineConnection: ChannelDuplexHandler {
         let loop = context.eventLoop
         let bound = NIOLoopBound(self, eventLoop: loop)
         let table = table
-        Task {
+        Task(executorPreference: LoopTasks.on(loop)) {
             let answer = await table.answer(incoming, caller)
             loop.execute { bound.value.answered(answer) }
         }

@@ -68,6 +68,10 @@ package enum Reply: Sendable {
     case push(method: String, params: [UInt8])
 
     package init(line: UnsafeBufferPointer<UInt8>) throws(JSONError) {
+        if let result = Self.asWritten(line) {
+            self = result
+            return
+        }
         var id: Int64?
         var method: String?
         var ranges: [String: Range<Int>] = [:]
@@ -88,6 +92,31 @@ package enum Reply: Sendable {
         } else {
             throw JSONError(reason: .unexpectedByte, offset: 0)
         }
+    }
+
+    /// A result exactly as `Response.success` writes it: then nothing of a long page need be looked at.
+    private static func asWritten(_ line: UnsafeBufferPointer<UInt8>) -> Reply? {
+        let head: StaticString = #"{"jsonrpc":"2.0","result":"#
+        let tail: StaticString = #","id":"#
+        guard line.count > head.utf8CodeUnitCount + tail.utf8CodeUnitCount + 2, line[line.count - 1] == UInt8(ascii: "}"),
+            line.prefix(head.utf8CodeUnitCount).elementsEqual(
+                UnsafeBufferPointer(start: head.utf8Start, count: head.utf8CodeUnitCount))
+        else { return nil }
+        var end = line.count - 1
+        var id: Int64 = 0
+        var scale: Int64 = 1
+        while end > 0, case let digit = line[end - 1], UInt8(ascii: "0")...UInt8(ascii: "9") ~= digit,
+            scale < 1_000_000_000_000_000
+        {
+            id += Int64(digit - 48) * scale
+            scale *= 10
+            end -= 1
+        }
+        let start = end - tail.utf8CodeUnitCount
+        guard scale > 1, start >= head.utf8CodeUnitCount,
+            line[start..<end].elementsEqual(UnsafeBufferPointer(start: tail.utf8Start, count: tail.utf8CodeUnitCount))
+        else { return nil }
+        return .result(id: id, json: Array(line[head.utf8CodeUnitCount..<start]))
     }
 }
 

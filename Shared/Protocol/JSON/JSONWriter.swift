@@ -152,9 +152,10 @@ package struct ObjectWriter {
         key(name)
         writer.raw(json)
     }
-    /// An array whose elements are JSON already.
-    package mutating func field(_ name: StaticString, rawElements elements: [[UInt8]]) {
+    package mutating func field(_ name: StaticString, _ list: RawList) {
         key(name)
-        writer.array(elements) { writer, element in writer.raw(element) }
+        writer.raw("[")
+        writer.raw(list.joined)
+        writer.raw("]")
     }
 }

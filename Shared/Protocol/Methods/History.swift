@@ -1,25 +1,26 @@
-/// Messages as JSON bytes, oldest first: they go from the store to the reader without being decoded.
+/// Messages, oldest first.
 package struct RecentResult: WireObject {
-    package let messages: [[UInt8]]
+    package let messages: RawList
     /// redis or postgres.
     package let source: String
     package let epoch: String
     package let lastSeq: Int64
 
-    package init(messages: [[UInt8]], source: String, epoch: String, lastSeq: Int64) {
+    package init(messages: RawList, source: String, epoch: String, lastSeq: Int64) {
         self.messages = messages
         self.source = source
         self.epoch = epoch
         self.lastSeq = lastSeq
     }
     package init(from fields: inout Fields) throws(RPCError) {
-        messages = try fields.objects("messages", as: Message.self).map { $0.jsonBytes() }
+        messages = RawList(try fields.objects("messages", as: Message.self).map { $0.jsonBytes() })
         source = try fields.string("source")
         epoch = try fields.string("epoch")
         lastSeq = try fields.int("lastSeq")
     }
+    package var expectedBytes: Int { messages.joined.count + 256 }
     package func encode(to object: inout ObjectWriter) {
-        object.field("messages", rawElements: messages)
+        object.field("messages", messages)
         object.field("source", source)
         object.field("epoch", epoch)
         object.field("lastSeq", lastSeq)
@@ -76,23 +77,24 @@ package struct PageParams: WireObject {
 }
 
 package struct PageResult: WireObject {
-    package let messages: [[UInt8]]
+    package let messages: RawList
     /// Whether there are more in the direction of the page; for `around` and `at`, in either.
     package let hasMore: Bool
     package let epoch: String
 
-    package init(messages: [[UInt8]], hasMore: Bool, epoch: String) {
+    package init(messages: RawList, hasMore: Bool, epoch: String) {
         self.messages = messages
         self.hasMore = hasMore
         self.epoch = epoch
     }
     package init(from fields: inout Fields) throws(RPCError) {
-        messages = try fields.objects("messages", as: Message.self).map { $0.jsonBytes() }
+        messages = RawList(try fields.objects("messages", as: Message.self).map { $0.jsonBytes() })
         hasMore = try fields.bool("hasMore")
         epoch = try fields.string("epoch")
     }
+    package var expectedBytes: Int { messages.joined.count + 256 }
     package func encode(to object: inout ObjectWriter) {
-        object.field("messages", rawElements: messages)
+        object.field("messages", messages)
         object.field("hasMore", hasMore)
         object.field("epoch", epoch)
     }
@@ -124,11 +126,6 @@ package struct OnBehalf<Inner: WireObject>: WireObject {
 }
 
 /// What the gateway calls on history. Caller: message-gateway.
-package enum InternalRecent: Method {
-    package static let name = "internal.history.recent"
-    package typealias Params = OnBehalf<RoomParams>
-    package typealias Result = RecentResult
-}
 package enum InternalPage: Method {
     package static let name = "internal.history.page"
     package typealias Params = OnBehalf<PageParams>

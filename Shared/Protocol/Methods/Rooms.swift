@@ -237,13 +237,13 @@ package enum RoomOpen: Method {
         package let lastSeq: Int64
         package let lastRev: Int64
         package let readSeq: Int64
-        /// Messages as JSON, oldest first.
-        package let messages: [[UInt8]]
+        /// Oldest first.
+        package let messages: RawList
         /// The epoch named by the caller has ended; all they hold of this room is to be dropped.
         package let reset: Bool
 
         package init(
-            room: String, epoch: String, lastSeq: Int64, lastRev: Int64, readSeq: Int64, messages: [[UInt8]], reset: Bool
+            room: String, epoch: String, lastSeq: Int64, lastRev: Int64, readSeq: Int64, messages: RawList, reset: Bool
         ) {
             self.room = room
             self.epoch = epoch
@@ -259,16 +259,17 @@ package enum RoomOpen: Method {
             lastSeq = try fields.int("lastSeq")
             lastRev = try fields.int("lastRev")
             readSeq = try fields.int("readSeq")
-            messages = try fields.objects("messages", as: Message.self).map { $0.jsonBytes() }
+            messages = RawList(try fields.objects("messages", as: Message.self).map { $0.jsonBytes() })
             reset = try fields.optionalBool("reset") ?? false
         }
+        package var expectedBytes: Int { messages.joined.count + 512 }
         package func encode(to object: inout ObjectWriter) {
             object.field("room", room)
             object.field("epoch", epoch)
             object.field("lastSeq", lastSeq)
             object.field("lastRev", lastRev)
             object.field("readSeq", readSeq)
-            object.field("messages", rawElements: messages)
+            object.field("messages", messages)
             if reset { object.field("reset", true) }
         }
     }

@@ -1,4 +1,5 @@
 import EverlineProtocol
+import EverlineReading
 
 /// Pages of older messages.
 struct Pages: Sendable {
@@ -34,6 +35,9 @@ struct Pages: Sendable {
     }
 
     private static func result(_ messages: ArraySlice<Message>, more: Bool, _ room: ReadableRoom) -> PageResult {
-        PageResult(messages: messages.map { $0.jsonBytes(reserving: $0.body.utf8.count + 320) }, hasMore: more, epoch: room.epoch)
+        PageResult(
+            messages: RawList(encoding: messages, expectedBytes: messages.reduce(0) { $0 + $1.body.utf8.count + 320 }),
+            hasMore: more,
+            epoch: room.epoch)
     }
 }

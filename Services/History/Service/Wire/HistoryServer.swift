@@ -2,9 +2,11 @@ import AuthClient
 import EverlineLines
 import EverlinePostgres
 import EverlineProtocol
+import EverlineReading
 import EverlineRedis
 package import EverlineService
 import Logging
+import NIOCore
 import NIOPosix
 
 package enum HistorySettings {
@@ -18,6 +20,8 @@ package enum HistorySettings {
 package enum HistoryServer {
     package static func serve(_ settings: Settings) async throws {
         let process = try ServiceProcess("history", settings)
+        // One thread: a request then meets its answers from Redis where it was read. More cores are used by more instances.
+        NIOSingletons.groupLoopCountSuggestion = 1
         let group = MultiThreadedEventLoopGroup.singleton
         let pool = PostgresPool(configuration: try settings.postgres(service: "history"), logger: process.logger)
         let redis = RedisClient(try settings.redis(), group: group, logger: process.logger)
@@ -43,15 +47,12 @@ package enum HistoryServer {
 
     private static func table(recent: Recent, pages: Pages, auth: AuthClient, _ process: ServiceProcess) -> MethodTable<Caller> {
         var table = MethodTable<Caller>(translate: process.translate)
-        table.register(InternalRecent.self, from: [.messageGateway]) { params, _ in
-            try await recent.read(params.inner, reader: params.userID)
-        }
         table.register(InternalPage.self, from: [.messageGateway]) { params, _ in
             try await pages.read(params.inner, reader: params.userID)
         }
         let reader = Reader(auth: auth)
         table.register(SessionResume.self) { params, caller in try await reader.resume(params.session, caller) }
-        table.register(HistoryRecent.self) { params, caller in
+        table.registerRaw(HistoryRecent.self) { params, caller in
             try await recent.read(params, reader: try await reader.user(of: caller))
         }
         table.register(HistoryPage.self) { params, caller in

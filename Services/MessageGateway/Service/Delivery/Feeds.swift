@@ -1,5 +1,6 @@
 import EverlinePostgres
 import EverlineProtocol
+import EverlineReading
 import Logging
 
 /// The open rooms of this gateway.
@@ -18,13 +19,14 @@ actor Feeds {
     }
 
     /// Attaches `hub` to the room's feed, which is made if there is none of this epoch.
-    func open(_ state: RoomState, on hub: LoopHub) async {
+    func open(_ opened: OpenedRoom, on hub: LoopHub) async {
+        let state = opened.room
         while true {
             let feed: RoomFeed
             if let known = feeds[state.id] {
                 feed = known
             } else {
-                feed = RoomFeed(state, messages: messages, rooms: rooms, logger: logger)
+                feed = RoomFeed(opened, messages: messages, rooms: rooms, logger: logger)
                 feeds[state.id] = feed
                 signals.listen(to: state.id)
             }

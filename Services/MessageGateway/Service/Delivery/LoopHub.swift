@@ -1,3 +1,4 @@
+import EverlineLines
 import EverlineProtocol
 import Logging
 import Metrics
@@ -53,11 +54,21 @@ final class LoopHub: @unchecked Sendable {
     }
 
     let loop: any EventLoop
+    /// For the tasks of this loop's connections.
+    let tasks: LoopTasks
     private let messages: MessageStore
     private let logger: Logger
     private var rooms: [Int64: LoopRoom] = [:]
     private var clients: [ObjectIdentifier: Client] = [:]
     private var dirty: [Client] = []
+    /// Reads for those who are behind, and who waits for each: one read for all who are at the same place.
+    private var reads: [Place: [Subscription]] = [:]
+    private struct Place: Hashable {
+        let room: Int64
+        let epoch: String
+        let next: Int64
+        let isRevision: Bool
+    }
     /// Rooms by name, as far as this loop has met them; a room keeps its name for ever.
     var directory: [String: KnownRoom] = [:]
 
@@ -74,6 +85,7 @@ final class LoopHub: @unchecked Sendable {
     /// - Parameter patience: how long a connection may read nothing while more than its bound waits for it.
     init(loop: any EventLoop, messages: MessageStore, patience: TimeAmount = .seconds(60), logger: Logger) {
         self.loop = loop
+        tasks = LoopTasks.on(loop)
         self.messages = messages
         self.logger = logger
         let tick = TimeAmount.nanoseconds(max(1_000_000, patience.nanoseconds / 12))
@@ -270,9 +282,15 @@ final class LoopHub: @unchecked Sendable {
         subscription.live = false
         guard subscription.client.isWritable else { return }
         subscription.fetching = true
-        let (id, name, epoch, behind) = (subscription.room, room.name, room.epoch, next < room.head)
-        let bound = NIOLoopBound(subscription, eventLoop: loop)
-        Task { [self] in
+        let behind = next < room.head
+        let place = Place(room: subscription.room, epoch: room.epoch, next: behind ? next : nextRev, isRevision: !behind)
+        if reads[place] != nil {
+            reads[place]?.append(subscription)
+            return
+        }
+        reads[place] = [subscription]
+        let (id, name, epoch) = (subscription.room, room.name, room.epoch)
+        Task(executorPreference: tasks) { [self] in
             let result: Result<Missed, any Error>
             do {
                 result = .success(
@@ -280,7 +298,12 @@ final class LoopHub: @unchecked Sendable {
                         ? .messages(try await messages.messages(id, name: name, epoch: epoch, from: next, limit: Self.page))
                         : .revisions(try await messages.revisions(id, name: name, epoch: epoch, from: nextRev, limit: Self.page)))
             } catch { result = .failure(error) }
-            loop.execute { self.fetched(result, for: bound.value) }
+            loop.execute { [self] in
+                if case .failure(let error) = result {
+                    logger.warning("cannot read what clients missed", metadata: ["error": "\(error)"])
+                }
+                for subscription in reads.removeValue(forKey: place) ?? [] { fetched(result, for: subscription) }
+            }
         }
     }
 
@@ -306,8 +329,7 @@ final class LoopHub: @unchecked Sendable {
                 subscription.nextRev += 1
             }
             catchUp(subscription)
-        case .failure(let error):
-            logger.warning("cannot read what a client missed", metadata: ["error": "\(error)"])
+        case .failure:
             let bound = NIOLoopBound(subscription, eventLoop: loop)
             loop.scheduleTask(in: .milliseconds(Int64.random(in: 250...750))) { self.catchUp(bound.value) }
         }

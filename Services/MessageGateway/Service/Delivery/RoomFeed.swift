@@ -1,4 +1,5 @@
 import EverlineProtocol
+import EverlineReading
 import Logging
 import NIOCore
 
@@ -28,14 +29,15 @@ actor RoomFeed {
     /// How long a hole may close by itself: signals of two gateways may overtake each other.
     private static let patience = Duration.milliseconds(20)
 
-    init(_ state: RoomState, messages: MessageStore, rooms: RoomStore, logger: Logger) {
+    init(_ opened: OpenedRoom, messages: MessageStore, rooms: RoomStore, logger: Logger) {
+        let state = opened.room
         room = state.id
         name = state.name
-        kind = state.kind
+        kind = opened.kind
         epoch = state.epoch
         next = state.lastSeq + 1
         nextRev = state.lastRev + 1
-        membersRev = state.membersRev
+        membersRev = opened.membersRev
         self.messages = messages
         self.rooms = rooms
         self.logger = logger

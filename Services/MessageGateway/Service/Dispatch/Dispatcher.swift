@@ -67,7 +67,7 @@ struct Dispatcher: Sendable {
         let barrier = client.barrier
         let asking = Asking(address: client.address, hub: client.hub, user: client.user)
         let loop = client.loop
-        Task {
+        Task(executorPreference: client.hub.tasks) {
             let answer = await table.answer(incoming, asking)
             loop.execute {
                 if barrier { client.barrier = false }
@@ -98,7 +98,7 @@ struct Dispatcher: Sendable {
             // Sends that follow wait until it is known where this one goes, so that they stay in order.
             client.barrier = true
             let loop = client.loop
-            Task {
+            Task(executorPreference: client.hub.tasks) {
                 let room = await sending.look(params.room)
                 loop.execute {
                     client.barrier = false

@@ -2,6 +2,7 @@ import AuthClient
 import EverlineCryptography
 import EverlineLines
 import EverlineProtocol
+import EverlineReading
 import HistoryClient
 import NIOCore
 
@@ -9,6 +10,7 @@ import NIOCore
 struct Methods: Sendable {
     let auth: AuthClient
     let history: HistoryClient
+    let recent: Recent
     let rooms: Rooms
     let sending: Sending
     let revising: Revising
@@ -63,7 +65,7 @@ struct Methods: Sendable {
         table.register(MessageEdit.self) { try await revising.revise($0.revision, by: $1.user()) }
         table.register(MessageDelete.self) { try await revising.revise($0.revision, by: $1.user()) }
         table.register(MessageReact.self) { try await revising.revise($0.revision, by: $1.user()) }
-        table.registerRaw(HistoryRecent.self) { try await history.recent($0, user: try $1.user().id) }
+        table.registerRaw(HistoryRecent.self) { try await recent.read($0, reader: try $1.user().id) }
         table.registerRaw(HistoryPage.self) { try await history.page($0, user: try $1.user().id) }
         return table
     }

@@ -26,11 +26,15 @@ struct Doors: Sendable {
         self.hubs = hubs
         let context = try tls.serverContext(.ignored)
         let connections = connections
+        let welcomes = Dictionary(
+            uniqueKeysWithValues: hubs.map {
+                (ObjectIdentifier($0.loop), NIOLoopBoundBox.makeBoxSendingValue(Welcome(loop: $0.loop), eventLoop: $0.loop))
+            })
         let byLoop = Dictionary(uniqueKeysWithValues: hubs.map { (ObjectIdentifier($0.loop), $0) })
 
         @Sendable func listener(_ prepare: @escaping @Sendable (any Channel, LoopHub) throws -> Void) -> ServerBootstrap {
             ServerBootstrap(group: group)
-                .serverChannelOption(.backlog, value: 4_096)
+                .serverChannelOption(.backlog, value: 16_384)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelOption(.socketOption(.so_keepalive), value: 1)
@@ -38,9 +42,12 @@ struct Doors: Sendable {
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         guard connections.add(channel, most: Self.mostConnections),
-                            let hub = byLoop[ObjectIdentifier(channel.eventLoop)]
+                            let hub = byLoop[ObjectIdentifier(channel.eventLoop)],
+                            let welcome = welcomes[ObjectIdentifier(channel.eventLoop)]
                         else { throw ChannelError.operationUnsupported }
-                        try channel.pipeline.syncOperations.addHandlers([NIOSSLServerHandler(context: context), HandshakeTimer()])
+                        try channel.pipeline.syncOperations.addHandlers([
+                            Welcome.Door(welcome.value), NIOSSLServerHandler(context: context), HandshakeTimer(),
+                        ])
                         try prepare(channel, hub)
                     }
                 }

@@ -1,9 +1,11 @@
 import EverlineProtocol
+import EverlineReading
 import EverlineRedis
 
 /// What people do with rooms.
 struct Rooms: Sendable {
     let store: RoomStore
+    let states: RoomStates
     let messages: MessageStore
     let window: RoomWindow
     let feeds: Feeds
@@ -113,20 +115,21 @@ struct Rooms: Sendable {
 
     func open(_ params: RoomOpen.Params, _ asking: Asking) async throws -> RoomOpen.Result {
         let user = try asking.user()
-        let room = try await store.room(params.room, reader: user.id)
+        let opened = try await states.opened(params.room, reader: user.id)
+        let room = opened.room
         // Another epoch, or a number that this one has not given: what the client holds is not of this history.
         let reset =
             (params.epoch.map { $0 != room.epoch } ?? false) || (params.after ?? 0) > room.lastSeq
             || (params.afterRev ?? 0) > room.lastRev
         let after = reset ? nil : params.after
-        let newest = after == nil ? try await recent(room) : []
+        let newest = after == nil ? try await recent(room) : RawList()
         let next = (after ?? room.lastSeq) + 1
         let nextRev = ((after == nil ? nil : params.afterRev) ?? room.lastRev) + 1
         if let hub = asking.hub {
-            await feeds.open(room, on: hub)
+            await feeds.open(opened, on: hub)
             asking.afterwards { client in
                 guard client.user?.id == user.id,
-                    !hub.subscribe(client, to: room.id, from: next, rev: nextRev, member: room.isMember)
+                    !hub.subscribe(client, to: room.id, from: next, rev: nextRev, member: opened.isMember)
                 else { return }
                 // Its epoch ended between the answer and here: the client is to open it again.
                 client.send(LoopHub.resetPush(room.name, epoch: room.epoch))
@@ -145,21 +148,18 @@ struct Rooms: Sendable {
     }
 
     /// The newest messages up to the counter: from the window if it reaches it, else from PostgreSQL.
-    private func recent(_ room: RoomState) async throws -> [[UInt8]] {
-        guard room.lastSeq > 0 else { return [] }
-        if let content = try? await window.content(room: room.id), content.epoch == room.epoch,
-            content.rev >= room.lastRev
+    private func recent(_ room: ReadableRoom) async throws -> RawList {
+        guard room.lastSeq > 0 else { return RawList() }
+        let first = max(1, room.lastSeq - Int64(window.size) + 1)
+        if let content = try? await window.content(room: room.id, numbers: first...room.lastSeq), content.epoch == room.epoch,
+            content.rev >= room.lastRev, content.last == room.lastSeq
         {
-            let run = content.run.filter { $0.seq <= room.lastSeq }
-            if let first = run.first?.seq, run.last?.seq == room.lastSeq, content.run.last?.seq == room.lastSeq,
-                first == 1 || run.count >= window.size
-            {
-                return run.suffix(window.size).map(\.json)
-            }
+            return content.messages
         }
-        return try await messages.newest(
-            room.id, name: room.name, epoch: room.epoch, upTo: room.lastSeq, limit: Int64(window.size)
-        ).map(\.json)
+        return RawList(
+            try await messages.newest(
+                room.id, name: room.name, epoch: room.epoch, upTo: room.lastSeq, limit: Int64(window.size)
+            ).map(\.json))
     }
 
     private func change(_ what: String, _ room: RoomState, _ user: User) -> [UInt8] {

@@ -1,9 +1,11 @@
-import EverlinePostgres
-import EverlineProtocol
+package import EverlinePostgres
+package import EverlineProtocol
 
 /// Messages in PostgreSQL by number, never by offset.
-struct MessageReader: Sendable {
-    let pool: PostgresPool
+package struct MessageReader: Sendable {
+    private let pool: PostgresPool
+
+    package init(pool: PostgresPool) { self.pool = pool }
 
     private static let columns = """
         m.seq, u.username, u.display_name, m.body, m.sent_at, m.client_id, m.reply_to, m.rev, m.edited_at, m.deleted_at IS NOT NULL,
@@ -21,17 +23,17 @@ struct MessageReader: Sendable {
         """)
 
     /// Messages after a number, oldest first.
-    func after(_ seq: Int64, in room: ReadableRoom, limit: Int64) async throws -> [Message] {
+    package func after(_ seq: Int64, in room: ReadableRoom, limit: Int64) async throws -> [Message] {
         try Self.messages(try await pool.execute(Self.upwards, [room.id, seq, limit]), room)
     }
 
     /// The messages nearest before a number, oldest first.
-    func before(_ seq: Int64, in room: ReadableRoom, limit: Int64) async throws -> [Message] {
+    package func before(_ seq: Int64, in room: ReadableRoom, limit: Int64) async throws -> [Message] {
         try Self.messages(try await pool.execute(Self.downwards, [room.id, seq, limit]), room).reversed()
     }
 
     /// The number of the first message sent then or later; `nil` if there is none.
-    func first(since time: Timestamp, in room: ReadableRoom) async throws -> Int64? {
+    package func first(since time: Timestamp, in room: ReadableRoom) async throws -> Int64? {
         try await pool.execute(Self.firstSince, [room.id, PostgresTimestamp(microseconds: time.milliseconds * 1_000)])
             .first?[0].decode()
     }

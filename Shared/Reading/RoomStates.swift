@@ -1,22 +1,33 @@
-import EverlinePostgres
-import EverlineProtocol
+package import EverlinePostgres
+package import EverlineProtocol
 
 /// A room as the primary had it when it was asked, for one reader.
-struct ReadableRoom: Sendable {
-    let id: Int64
-    let name: String
-    let lastSeq: Int64
-    let lastRev: Int64
-    let epoch: String
+package struct ReadableRoom: Sendable, Hashable {
+    package let id: Int64
+    package let name: String
+    package let lastSeq: Int64
+    package let lastRev: Int64
+    package let epoch: String
+}
+
+/// The same with what is needed to follow the room.
+package struct OpenedRoom: Sendable {
+    package let room: ReadableRoom
+    package let kind: RoomKind
+    package let membersRev: Int64
+    package let isMember: Bool
 }
 
 /// Reads rooms' counters and the right to read them: one query at a time, for all requests that came while the last one was under way. So each
 /// answer is younger than its request.
-actor RoomStates {
+///
+/// Pinned to the thread of PostgreSQL's connections: a request costs one hop there and one back.
+package actor RoomStates {
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { PostgresReactor.shared.asUnownedSerialExecutor() }
     private struct Waiting {
         let name: String
         let user: Int64
-        let continuation: CheckedContinuation<ReadableRoom?, any Error>
+        let continuation: CheckedContinuation<OpenedRoom?, any Error>
     }
 
     private let pool: PostgresPool
@@ -26,20 +37,26 @@ actor RoomStates {
     private static let bound = 10_000
     private static let select = PostgresStatement(
         """
-        SELECT w.ord, r.id, r.name, c.last_seq, c.last_rev, e.generation || '-' || e.token
+        SELECT w.ord, r.id, r.name, c.last_seq, c.last_rev, e.generation || '-' || e.token, r.kind, c.members_rev, m.user_id IS NOT NULL
         FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS w (name, user_id, ord)
         JOIN everline.rooms r ON r.name = w.name
         JOIN everline.room_counters c ON c.room_id = r.id
         CROSS JOIN everline.epoch e
+        LEFT JOIN everline.room_members m ON m.room_id = r.id AND m.user_id = w.user_id
         WHERE (r.kind = 'public'
             AND NOT EXISTS (SELECT FROM everline.room_bans b WHERE b.room_id = r.id AND b.user_id = w.user_id))
-            OR EXISTS (SELECT FROM everline.room_members m WHERE m.room_id = r.id AND m.user_id = w.user_id)
+            OR m.user_id IS NOT NULL
         """)
 
-    init(_ pool: PostgresPool) { self.pool = pool }
+    package init(_ pool: PostgresPool) { self.pool = pool }
 
     /// - Throws: `room.not_found`, also for a room that the user may not know of.
-    func room(_ name: String, reader user: Int64) async throws -> ReadableRoom {
+    package func room(_ name: String, reader user: Int64) async throws -> ReadableRoom {
+        try await opened(name, reader: user).room
+    }
+
+    /// - Throws: `room.not_found`, also for a room that the user may not know of.
+    package func opened(_ name: String, reader user: Int64) async throws -> OpenedRoom {
         guard waiting.count < Self.bound else { throw RPCError(.overloaded, retryAfterMs: 500) }
         let found = try await withCheckedThrowingContinuation { continuation in
             waiting.append(Waiting(name: name, user: user, continuation: continuation))
@@ -58,11 +75,14 @@ actor RoomStates {
             waiting.removeFirst(batch.count)
             do {
                 let rows = try await pool.execute(Self.select, [batch.map(\.name), batch.map(\.user)])
-                var found = [ReadableRoom?](repeating: nil, count: batch.count)
+                var found = [OpenedRoom?](repeating: nil, count: batch.count)
                 for row in rows {
-                    found[try row[0].decode(as: Int.self) - 1] = ReadableRoom(
-                        id: try row[1].decode(), name: try row[2].decode(), lastSeq: try row[3].decode(),
-                        lastRev: try row[4].decode(), epoch: try row[5].decode())
+                    found[try row[0].decode(as: Int.self) - 1] = OpenedRoom(
+                        room: ReadableRoom(
+                            id: try row[1].decode(), name: try row[2].decode(), lastSeq: try row[3].decode(),
+                            lastRev: try row[4].decode(), epoch: try row[5].decode()),
+                        kind: RoomKind(rawValue: try row[6].decode()) ?? .private, membersRev: try row[7].decode(),
+                        isMember: try row[8].decode())
                 }
                 for (one, room) in zip(batch, found) { one.continuation.resume(returning: room) }
             } catch {
