@@ -53,6 +53,11 @@ actor ConnectionSource {
         let deadline = min(deadline, backoff.patience ?? deadline)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
+                // Others may have run since the look above, and given back what nobody else would hand on.
+                if waiters.isEmpty, let connection = isShared ? idle.last : idle.popLast() {
+                    return continuation.resume(returning: connection)
+                }
+                if isShutDown { return continuation.resume(throwing: Self.shutDownError) }
                 waiters.append(Waiter(id: id, deadline: deadline, continuation: continuation))
                 arm(deadline)
                 grow()
