@@ -23,6 +23,7 @@ package enum GatewaySettings {
             Setting("lanes", default: "4", "batches of sends that commit side by side; the same on every gateway"),
             Setting("rate.user", default: "100000", "requests a second that one user may make through this gateway"),
             Setting("rate.address", default: "300000", "requests a second that may come from one address"),
+            Setting("reader.unsent", default: "262144", "bytes that a connection may hold unsent before it is no longer pushed to"),
             Setting("reader.patience", default: "60", "seconds that a connection may read nothing while too much waits for it"),
             Setting("auth.addresses", default: "127.0.0.1:7501", "host:port of the auth service, several with commas between"),
             Setting(
@@ -39,7 +40,11 @@ package enum GatewayServer {
         let group = MultiThreadedEventLoopGroup.singleton
         let tls = try settings.tls()
         let client = try tls.clientContext()
-        let pool = PostgresPool(configuration: try settings.postgres(service: "message-gateway"), logger: logger)
+        let epochs = Epochs()
+        // Another server, or another timeline of it, gets its epoch before anything is asked or appended.
+        let pool = PostgresPool(
+            configuration: try settings.postgres(service: "message-gateway") { try await EpochStore.note(on: $0, in: epochs) },
+            logger: logger)
         let auth = AuthClient(
             LineClient(.auth, at: try settings.addresses("auth.addresses"), context: client, group: group, logger: logger))
         let history = HistoryClient(
@@ -49,25 +54,23 @@ package enum GatewayServer {
         let store = RoomStore(pool: pool)
         let loops = Array(group.makeIterator())
         let patience = TimeAmount.seconds(Int64(try settings.int("reader.patience", in: 1...3_600)))
-        let hubs = loops.map { LoopHub(loop: $0, messages: messages, patience: patience, logger: logger) }
+        let unsent = try settings.int("reader.unsent", in: 16_384...67_108_864)
+        let hubs = loops.map { LoopHub(loop: $0, messages: messages, unsent: unsent, patience: patience, logger: logger) }
+        let sessions = BoundSessions(hubs: hubs, auth: auth, epochs: epochs)
+        epochs.onChange { _ in sessions.epochChanged() }
         let signals = Signals(logger: logger)
-        let feeds = Feeds(messages: messages, rooms: store, signals: signals, logger: logger)
+        let feeds = Feeds(messages: messages, rooms: store, epochs: epochs, signals: signals, logger: logger)
         let redis = RedisClient(
             try settings.redis(), group: group, logger: logger, received: { signals.received($0, $1) },
             resubscribed: { Task { try? await feeds.compareAll() } })
         signals.attach(redis: redis, feeds: feeds, hubs: hubs)
 
-        let epoch = EpochKeeper(pool: pool)
-        var appending = try settings.postgres(service: "message-gateway append") { connection in
-            // Another server, or another timeline of it, gets its epoch before the first append.
-            try await connection.query("SELECT everline.current_epoch()")
-            await epoch.forget()
-        }
+        var appending = try settings.postgres(service: "message-gateway append") { try await EpochStore.note(on: $0, in: epochs) }
         appending.connections = 1
         let lanes = Lanes(
             lanes: (0..<(try settings.int("lanes", in: 1...64))).map { _ in
                 Lane(
-                    store: AppendStore(session: PostgresSession(appending, logger: logger)), epoch: epoch, feeds: feeds,
+                    store: AppendStore(session: PostgresSession(appending, logger: logger)), epochs: epochs, feeds: feeds,
                     signals: signals, logger: logger)
             })
         let sending = Sending(lanes: lanes, rooms: store, translate: process.translate)
@@ -78,7 +81,7 @@ package enum GatewayServer {
         let rooms = Rooms(
             store: store, states: states, messages: messages, window: window, feeds: feeds, signals: signals)
         let table = Methods(
-            auth: auth, history: history, recent: recent, rooms: rooms, sending: sending, revising: revising, group: group,
+            auth: auth, epochs: epochs, history: history, recent: recent, rooms: rooms, sending: sending, revising: revising, group: group,
             translate: process.translate
         ).table()
         let doors = try await Doors(
@@ -89,14 +92,15 @@ package enum GatewayServer {
                 limits: RateLimits(
                     perUser: try settings.int("rate.user", in: 1...1_000_000),
                     perAddress: try settings.int("rate.address", in: 1...10_000_000))),
-            auth: auth, files: try WebFiles(root: try settings.string("web.root")), hubs: hubs, group: group, logger: logger)
+            auth: auth, epochs: epochs, files: try WebFiles(root: try settings.string("web.root")), unsent: unsent, hubs: hubs,
+            group: group, logger: logger)
 
         try await process.run([
-            Part.ending { await pool.shutdown() }, Part { await redis.run() }, Part { await signals.run() },
+            Part.ending { await pool.shutdown(deadline: .seconds(1)) }, Part { await redis.run() }, Part { await signals.run() },
             Part { await auth.lines.run() }, Part { await history.lines.run() },
             // After the doors have closed: what was taken is settled first.
             LaneRunner(lanes: lanes),
-            Part { try await watch(feeds, logger) },
+            Part { try await watch(feeds, sessions, logger) },
             Part.ending { await doors.shutdown() },
         ]) {
             // Redis and history are no conditions: chat goes on without them.
@@ -108,15 +112,16 @@ package enum GatewayServer {
     }
 
     /// The timer by which lost signals are noticed.
-    private static func watch(_ feeds: Feeds, _ logger: Logger) async throws {
+    private static func watch(_ feeds: Feeds, _ sessions: BoundSessions, _ logger: Logger) async throws {
         var turns = 0
         while !Task.isCancelled {
-            try await Task.sleep(for: .milliseconds(500))
             do { try await feeds.compareAll() } catch {
                 logger.debug("the counters could not be read", metadata: ["error": "\(error)"])
             }
             turns += 1
             if turns % 60 == 0 { await feeds.sweep() }
+            await sessions.check(all: turns % 20 == 0)
+            try await Task.sleep(for: .milliseconds(500))
         }
     }
 }

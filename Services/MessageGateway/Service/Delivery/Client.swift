@@ -10,6 +10,15 @@ struct BoundUser: Sendable {
     /// The session's token, to log out with, and its hash, by which its end is announced.
     let session: String
     let sessionHash: String
+    /// Of which `id` is a number; empty if no epoch was known.
+    var epoch: String
+
+    /// - Throws: `unavailable` if the room is of another epoch, in which the number may be somebody else's. The session is looked up anew by then.
+    func mustBe(of epoch: String) throws(RPCError) {
+        guard self.epoch == epoch else {
+            throw RPCError(.unavailable, detail: "history was turned back; your session is being looked up anew", retryAfterMs: 200)
+        }
+    }
 }
 
 /// One connection of a person or a program, whichever door it came through.
@@ -26,6 +35,10 @@ final class Client: @unchecked Sendable {
     /// Where bytes go out. `nil` once the connection has ended.
     private var outlet: ChannelHandlerContext?
     private var dirty = false
+    /// Bytes written since the last flush: TLS keeps them where the channel does not count them yet.
+    private var unflushed = 0
+    /// A push found no room; after the flush it is looked whether there is some.
+    private var heldBack = false
 
     private(set) var user: BoundUser?
     private var limitOfUser: RateLimit?
@@ -53,8 +66,13 @@ final class Client: @unchecked Sendable {
     }
 
     var isOpen: Bool { outlet != nil }
-    /// Whether less than the bound of unsent bytes waits (see `Limits` of the doors).
-    var isWritable: Bool { outlet?.channel.isWritable ?? false }
+    /// Whether it may be pushed to: half of its bound of unsent bytes lies with the channel, half in what is not flushed.
+    var isWritable: Bool {
+        guard let outlet else { return false }
+        if unflushed < hub.unsent / 2, outlet.channel.isWritable { return true }
+        heldBack = true
+        return false
+    }
 
     func send(_ message: EncodedMessage) {
         write(framing == .line ? message.line : message.frame)
@@ -83,19 +101,23 @@ final class Client: @unchecked Sendable {
     func ended() {
         outlet = nil
         waiting = []
-        for subscription in subscriptions.values { hub.unsubscribe(subscription) }
-        subscriptions = [:]
+        closeRooms()
         hub.forget(self)
     }
 
     /// Binds the connection to another user, or to none: what was open for the one before is closed.
     func bind(_ user: BoundUser?) {
-        if self.user?.id != user?.id {
-            for subscription in subscriptions.values { hub.unsubscribe(subscription) }
-            subscriptions = [:]
-        }
+        if self.user?.id != user?.id || self.user?.epoch != user?.epoch { closeRooms() }
         self.user = user
         limitOfUser = nil
+    }
+
+    /// The session was found to hold in that epoch too.
+    func confirm(_ epoch: String) { user?.epoch = epoch }
+
+    private func closeRooms() {
+        for subscription in subscriptions.values { hub.unsubscribe(subscription) }
+        subscriptions = [:]
     }
 
     // Looked up once a connection, so that a request takes no lock.
@@ -110,7 +132,7 @@ final class Client: @unchecked Sendable {
         return limit
     }
 
-    /// Whether it has read nothing of what waits for so long.
+    /// Whether it has read nothing of what waits for so long. Meanwhile it is not pushed to, so what waits only grows by its own answers.
     func isStalled(for patience: TimeAmount) -> Bool {
         guard let outlet, !outlet.channel.isWritable,
             let bytes = try? outlet.channel.syncOptions?.getOption(.bufferedWritableBytes)
@@ -123,41 +145,24 @@ final class Client: @unchecked Sendable {
         return false
     }
 
-    func flush() {
+    /// - Returns: whether something that found no room may find it now.
+    func flush() -> Bool {
         dirty = false
+        unflushed = 0
         outlet?.flush()
+        guard heldBack, let outlet, outlet.channel.isWritable else { return false }
+        heldBack = false
+        return true
     }
 
     private func write(_ buffer: ByteBuffer) {
         loop.assertInEventLoop()
         guard let outlet else { return }
         outlet.write(NIOAny(buffer), promise: nil)
+        unflushed += buffer.readableBytes
         if !dirty {
             dirty = true
             hub.flushLater(self)
         }
-    }
-}
-
-/// A client's place in an open room.
-///
-/// Confined to its client's loop.
-final class Subscription {
-    let client: Client
-    let room: Int64
-    /// The numbers that the client gets next: of a message, and of a revision.
-    var next: Int64
-    var nextRev: Int64
-    /// Whether it follows the live messages; otherwise it is behind and catches up: first with the messages, then with what became of them.
-    var live = false
-    var fetching = false
-    /// Whether its user was seen to be a member: who was one and is none any more stops receiving.
-    var member = false
-
-    init(client: Client, room: Int64, next: Int64, nextRev: Int64) {
-        self.client = client
-        self.room = room
-        self.next = next
-        self.nextRev = nextRev
     }
 }

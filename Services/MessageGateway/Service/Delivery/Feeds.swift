@@ -3,23 +3,28 @@ import EverlineProtocol
 import EverlineReading
 import Logging
 
-/// The open rooms of this gateway.
+/// The open rooms of this gateway. Pinned as `RoomFeed` is.
 actor Feeds {
+    nonisolated var unownedExecutor: UnownedSerialExecutor { PostgresReactor.shared.asUnownedSerialExecutor() }
     private var feeds: [Int64: RoomFeed] = [:]
     private let messages: MessageStore
     private let rooms: RoomStore
+    private let epochs: Epochs
     private let logger: Logger
     private let signals: any SignalSource
 
-    init(messages: MessageStore, rooms: RoomStore, signals: any SignalSource, logger: Logger) {
+    init(messages: MessageStore, rooms: RoomStore, epochs: Epochs, signals: any SignalSource, logger: Logger) {
         self.messages = messages
         self.rooms = rooms
+        self.epochs = epochs
         self.signals = signals
         self.logger = logger
     }
 
     /// Attaches `hub` to the room's feed, which is made if there is none of this epoch.
-    func open(_ opened: OpenedRoom, on hub: LoopHub) async {
+    ///
+    /// - Returns: false if the room was read in an epoch that has ended since: it is to be read anew.
+    func open(_ opened: OpenedRoom, on hub: LoopHub) async -> Bool {
         let state = opened.room
         while true {
             let feed: RoomFeed
@@ -30,7 +35,11 @@ actor Feeds {
                 feeds[state.id] = feed
                 signals.listen(to: state.id)
             }
-            if await feed.serves(epoch: state.epoch), await feed.attach(hub) { return }
+            if feed.epoch != state.epoch {
+                if Epochs.isOlder(state.epoch, than: feed.epoch) { return false }
+                await feed.end(state.epoch)
+            }
+            if await feed.attach(hub) { return true }
             forget(feed)
         }
     }
@@ -41,8 +50,6 @@ actor Feeds {
         feeds[feed.room] = nil
         signals.stopListening(to: feed.room)
     }
-
-    func feed(_ room: Int64) -> RoomFeed? { feeds[room] }
 
     func announce(_ push: [UInt8], room: Int64) async { await feeds[room]?.announce(push) }
 
@@ -56,31 +63,31 @@ actor Feeds {
 
     /// Somebody was removed from the room: what the timer would find is looked for at once.
     func membersChanged(_ room: Int64) async {
-        guard let feed = feeds[room] else { return }
-        let delivered = await feed.delivered
-        guard let (epoch, rows) = try? await rooms.counters(of: [room]), let counters = rows.first else { return }
-        // Whether history was turned back is for the timer to say.
-        if !delivered.exceeds(counters) { _ = await feed.compare(counters, epoch: epoch, delivered: delivered) }
+        guard let feed = feeds[room], let (_, rows) = try? await rooms.counters(of: [room]), let counters = rows.first else {
+            return
+        }
+        await feed.checkMembers(counters.membersRev)
     }
 
-    /// One turn of the timer: the counter rows are the outbox, so what a lost signal hid shows here.
+    /// One turn of the timer: the counter rows are the outbox, so what a lost signal hid shows here; and so does an epoch that has ended.
     func compareAll() async throws {
-        guard !feeds.isEmpty else { return }
         // Before the counters are read: what is delivered while they are on their way may be past them.
         var delivered: [(feed: RoomFeed, last: RoomFeed.Delivered)] = []
         for feed in feeds.values { delivered.append((feed, await feed.delivered)) }
         let (epoch, rows) = try await rooms.counters(of: delivered.map(\.feed.room))
         let counters = Dictionary(uniqueKeysWithValues: rows.map { ($0.room, $0) })
-        var current = epoch
+        var current = try await epochs.noted(epoch) { try await EpochStore.begin(after: $0, rooms.pool) }
         for (feed, last) in delivered {
-            guard let counter = counters[feed.room] else { continue }
+            let counter = counters[feed.room]
             if await feed.wasTurnedBack(counter, epoch: current, delivered: last) {
                 // A counter fell below what was delivered: that is a new epoch, whoever turned history back.
                 logger.error("a room's counter fell; beginning a new epoch", metadata: ["room": "\(feed.room)"])
-                let old = current
-                current = try await rooms.pool.query("SELECT everline.new_epoch(\(old))").decode(0, 0)
+                let begun = try await EpochStore.begin(after: current, rooms.pool)
+                current = try await epochs.noted(begun) { try await EpochStore.begin(after: $0, rooms.pool) }
             }
-            if await !feed.compare(counter, epoch: current, delivered: last) { forget(feed) }
+            if let counter, await feed.compare(counter, epoch: current, delivered: last) { continue }
+            await feed.end(current)
+            forget(feed)
         }
     }
 

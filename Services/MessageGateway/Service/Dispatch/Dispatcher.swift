@@ -92,7 +92,7 @@ struct Dispatcher: Sendable {
         do {
             guard let user = client.user else { throw RPCError(.sessionRequired) }
             let params = try MessageSend.Params(request.params ?? .object([]), strict: true)
-            if let room = client.hub.directory[params.room] {
+            if let room = client.hub.directory[params.room], room.epoch == user.epoch {
                 return sending.submit(params, to: room, by: user, on: client.loop, done)
             }
             // Sends that follow wait until it is known where this one goes, so that they stay in order.

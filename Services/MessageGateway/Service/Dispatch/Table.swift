@@ -9,6 +9,7 @@ import NIOCore
 /// Every method that clients may call, and who does it.
 struct Methods: Sendable {
     let auth: AuthClient
+    let epochs: Epochs
     let history: HistoryClient
     let recent: Recent
     let rooms: Rooms
@@ -20,12 +21,16 @@ struct Methods: Sendable {
     func table() -> MethodTable<Asking> {
         var table = MethodTable<Asking>(translate: translate)
         table.register(AuthRegister.self) { params, asking in
-            opened(try await auth.register(params, from: asking.address), asking)
+            let epoch = epochs.latest
+            return opened(try await auth.register(params, from: asking.address), epoch, asking)
         }
-        table.register(AuthLogin.self) { params, asking in opened(try await auth.login(params, from: asking.address), asking) }
+        table.register(AuthLogin.self) { params, asking in
+            let epoch = epochs.latest
+            return opened(try await auth.login(params, from: asking.address), epoch, asking)
+        }
         table.register(SessionResume.self) { params, asking in
-            let user = try await Self.user(of: params.session, auth, from: asking.address)
-            asking.afterwards { $0.bind(user.bound) }
+            let user = try await Self.user(of: params.session, auth, epochs, from: asking.address)
+            asking.afterwards { $0.hub.bind($0, to: user.bound) }
             return ResumedSession(user: user.bound.user, expiresAt: user.expiresAt, userID: nil, sessionHash: nil)
         }
         table.register(AuthLogout.self) { _, asking in
@@ -71,20 +76,25 @@ struct Methods: Sendable {
     }
 
     /// The user of a session, as a connection is bound to them.
-    static func user(of session: String, _ auth: AuthClient, from address: String) async throws(RPCError) -> (
+    static func user(of session: String, _ auth: AuthClient, _ epochs: Epochs, from address: String) async throws(RPCError) -> (
         bound: BoundUser, expiresAt: Timestamp
     ) {
+        // Before it is looked up: it holds in this epoch or in a later one.
+        let epoch = epochs.latest
         let resumed = try await auth.resume(session, from: address)
         guard let id = resumed.userID, let hash = resumed.sessionHash else { throw RPCError(.internalError) }
-        return (BoundUser(id: id, user: resumed.user, session: session, sessionHash: hash), resumed.expiresAt)
+        return (
+            BoundUser(id: id, user: resumed.user, session: session, sessionHash: hash, epoch: epoch), resumed.expiresAt
+        )
     }
 
     /// A new session binds the connection that asked for it.
-    private func opened(_ session: OpenedSession, _ asking: Asking) -> OpenedSession {
+    private func opened(_ session: OpenedSession, _ epoch: String, _ asking: Asking) -> OpenedSession {
         if let id = session.userID, let raw = Base64.url.decode(session.session) {
             let bound = BoundUser(
-                id: id, user: session.user, session: session.session, sessionHash: Hex.encode(DigestAlgorithm.sha256.digest(raw)))
-            asking.afterwards { $0.bind(bound) }
+                id: id, user: session.user, session: session.session, sessionHash: Hex.encode(DigestAlgorithm.sha256.digest(raw)),
+                epoch: epoch)
+            asking.afterwards { $0.hub.bind($0, to: bound) }
         }
         return OpenedSession(user: session.user, session: session.session, expiresAt: session.expiresAt, userID: nil)
     }

@@ -14,18 +14,19 @@ struct Doors: Sendable {
     private let listeners: [any Channel]
     private let connections = Connections()
     private let hubs: [LoopHub]
+    private let calls = OpenCalls()
 
-    /// What a connection may hold unsent before it is no longer pushed to, in bytes.
-    private static let unsent = ChannelOptions.Types.WriteBufferWaterMark(low: 65_536, high: 262_144)
     private static let mostConnections = 50_000
 
     init(
-        host: String, lines: Int, https: Int, tls: TLSFiles, dispatcher: Dispatcher, auth: AuthClient, files: WebFiles,
-        hubs: [LoopHub], group: any EventLoopGroup, logger: Logger
+        host: String, lines: Int, https: Int, tls: TLSFiles, dispatcher: Dispatcher, auth: AuthClient, epochs: Epochs,
+        files: WebFiles, unsent: Int, hubs: [LoopHub], group: any EventLoopGroup, logger: Logger
     ) async throws {
         self.hubs = hubs
         let context = try tls.serverContext(.ignored)
-        let connections = connections
+        let (connections, calls) = (connections, calls)
+        // The other half of what a connection may hold unsent is what was written and not flushed yet.
+        let marks = ChannelOptions.Types.WriteBufferWaterMark(low: unsent / 8, high: unsent / 2)
         let welcomes = Dictionary(
             uniqueKeysWithValues: hubs.map {
                 (ObjectIdentifier($0.loop), NIOLoopBoundBox.makeBoxSendingValue(Welcome(loop: $0.loop), eventLoop: $0.loop))
@@ -38,7 +39,7 @@ struct Doors: Sendable {
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelOption(.socketOption(.so_keepalive), value: 1)
-                .childChannelOption(.writeBufferWaterMark, value: Self.unsent)
+                .childChannelOption(.writeBufferWaterMark, value: marks)
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         guard connections.add(channel, most: Self.mostConnections),
@@ -69,16 +70,17 @@ struct Doors: Sendable {
                 }, lines),
             try await bind(
                 listener { channel, hub in
-                    try Self.http(channel, hub, dispatcher: dispatcher, auth: auth, files: files)
+                    try Self.http(
+                        channel, hub, HTTPDoor(dispatcher: dispatcher, auth: auth, epochs: epochs, files: files, calls: calls),
+                        dispatcher)
                 }, https),
         ]
     }
 
     private static func http(
-        _ channel: any Channel, _ hub: LoopHub, dispatcher: Dispatcher, auth: AuthClient, files: WebFiles
+        _ channel: any Channel, _ hub: LoopHub, _ door: HTTPDoor, _ dispatcher: Dispatcher
     ) throws {
         let outlet = Outlet()
-        let door = HTTPDoor(dispatcher: dispatcher, auth: auth, files: files)
         let bound = NIOLoopBound((outlet, door), eventLoop: channel.eventLoop)
         let upgrader = NIOWebSocketServerUpgrader(
             maxFrameSize: Limits.line, automaticErrorHandling: false,
@@ -104,9 +106,7 @@ struct Doors: Sendable {
     /// Accepts nobody else, lets what is in flight be answered, tells everyone to come back, and closes.
     func shutdown() async {
         for listener in listeners { try? await listener.close().get() }
-        for hub in hubs {
-            hub.loop.execute { for client in hub.allClients { client.ending = true } }
-        }
+        for hub in hubs { hub.loop.execute { hub.ending = true } }
         let end = ContinuousClock.now + .seconds(4)
         while ContinuousClock.now < end, await !isSettled() { try? await Task.sleep(for: .milliseconds(20)) }
         for hub in hubs {
@@ -122,6 +122,6 @@ struct Doors: Sendable {
             let settled = try? await hub.loop.submit { hub.allClients.allSatisfy { $0.inFlight == 0 } }.get()
             if settled != true { return false }
         }
-        return true
+        return calls.isEmpty
     }
 }

@@ -14,6 +14,8 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let dispatcher: Dispatcher
     private let auth: AuthClient
+    private let epochs: Epochs
+    private let calls: OpenCalls
     private let files: WebFiles
     private var head: HTTPRequestHead?
     private var body = ByteBuffer()
@@ -23,9 +25,11 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
     /// For a whole request, and for the pause before it.
     private static let patience = TimeAmount.seconds(60)
 
-    init(dispatcher: Dispatcher, auth: AuthClient, files: WebFiles) {
+    init(dispatcher: Dispatcher, auth: AuthClient, epochs: Epochs, files: WebFiles, calls: OpenCalls) {
         self.dispatcher = dispatcher
         self.auth = auth
+        self.epochs = epochs
+        self.calls = calls
         self.files = files
     }
 
@@ -120,7 +124,8 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
         let incoming = body.withUnsafeReadableBytes { Incoming(line: $0.assumingMemoryBound(to: UInt8.self)) }
         let token = Self.bearer(head)
         let address = context.remoteAddress?.ipAddress ?? ""
-        let (dispatcher, auth) = (dispatcher, auth)
+        let (dispatcher, auth, epochs, calls) = (dispatcher, auth, epochs, calls)
+        calls.begin()
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let loop = context.eventLoop
         Task {
@@ -128,7 +133,7 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
             var refusal = RPCError(.sessionRequired)
             if let token {
                 do throws(RPCError) {
-                    user = try await Methods.user(of: token, auth, from: address).bound
+                    user = try await Methods.user(of: token, auth, epochs, from: address).bound
                 } catch {
                     refusal = error
                 }
@@ -136,6 +141,7 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
             let asking = Asking(address: address, hub: nil, user: user, refusal: refusal)
             let answer = await dispatcher.answer(incoming, asking)
             loop.execute {
+                calls.end()
                 let (door, context) = bound.value
                 let body = answer.map { ByteBuffer(bytes: $0) } ?? ByteBuffer()
                 door.respond(

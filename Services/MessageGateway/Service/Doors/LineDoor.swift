@@ -108,7 +108,7 @@ final class ReadGate {
     private func answered() {
         guard let client, let context else { return }
         if closing, client.inFlight == 0 {
-            client.flush()
+            _ = client.flush()
             context.close(promise: nil)
             self.context = nil
         } else {

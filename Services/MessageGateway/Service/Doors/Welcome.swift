@@ -32,9 +32,11 @@ final class Welcome {
     }
 
     /// Before TLS: holds the first bytes of a connection until its turn has come.
-    final class Door: ChannelInboundHandler, RemovableChannelHandler {
+    final class Door: ChannelDuplexHandler, RemovableChannelHandler {
         typealias InboundIn = ByteBuffer
         typealias InboundOut = ByteBuffer
+        typealias OutboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
 
         private let welcome: Welcome
         private var held: ByteBuffer?
@@ -52,11 +54,15 @@ final class Welcome {
                 guard context.channel.isActive, let bytes = held else { return }
                 context.fireChannelRead(wrapInboundOut(bytes))
                 context.fireChannelReadComplete()
+                held = nil
+                context.read()
                 context.pipeline.syncOperations.removeHandler(self, promise: nil)
             }
         }
 
-        /// Nothing is asked for while the first bytes wait, so they stay few.
+        /// Nothing is read while the first bytes wait, so they stay few.
+        func read(context: ChannelHandlerContext) { if held == nil { context.read() } }
+
         func channelReadComplete(context: ChannelHandlerContext) {
             if held == nil { context.fireChannelReadComplete() }
         }

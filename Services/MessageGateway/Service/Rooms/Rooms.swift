@@ -14,7 +14,7 @@ struct Rooms: Sendable {
     func create(_ params: RoomCreate.Params, _ asking: Asking) async throws -> Room {
         let user = try asking.user()
         _ = try await store.create(params, by: user.id)
-        let room = try await store.room(params.room, reader: user.id)
+        let room = try await readable(params.room, user)
         // The creator's other connections.
         signals.announced(change("created", room, user.user), user: user.id)
         return room.description
@@ -26,7 +26,7 @@ struct Rooms: Sendable {
 
     func join(_ params: RoomParams, _ asking: Asking) async throws -> Room {
         let user = try asking.user()
-        let room = try await store.room(params.room, reader: user.id)
+        let room = try await readable(params.room, user)
         switch try await store.join(room.id, user.id).outcome {
         case .done:
             let push = change("joined", room, user.user)
@@ -41,7 +41,7 @@ struct Rooms: Sendable {
 
     func leave(_ params: RoomParams, _ asking: Asking) async throws {
         let user = try asking.user()
-        let room = try await store.room(params.room, reader: user.id)
+        let room = try await readable(params.room, user)
         guard try await store.leave(room.id, user.id).outcome == .done else { throw RPCError(.roomNotMember) }
         let push = change("left", room, user.user)
         signals.announced(push, room: room.id)
@@ -53,7 +53,7 @@ struct Rooms: Sendable {
 
     func invite(_ params: RoomInvite.Params, _ asking: Asking) async throws {
         let user = try asking.user()
-        let room = try await store.room(params.room, reader: user.id)
+        let room = try await readable(params.room, user)
         guard room.isMember else { throw RPCError(.roomNotMember) }
         guard let guest = try await store.user(named: UsernameKey.of(params.username)) else {
             throw RPCError(.userNotFound, parameter: "username")
@@ -97,10 +97,16 @@ struct Rooms: Sendable {
         }
     }
 
+    private func readable(_ name: String, _ user: BoundUser) async throws -> RoomState {
+        let room = try await store.room(name, reader: user.id)
+        try user.mustBe(of: room.epoch)
+        return room
+    }
+
     /// A room that the caller is a member of, and a user.
     private func found(_ name: String, _ username: String, _ asking: Asking) async throws -> (RoomState, (id: Int64, user: User))
     {
-        let room = try await store.room(name, reader: try asking.user().id)
+        let room = try await readable(name, try asking.user())
         guard room.isMember else { throw RPCError(.roomNotMember) }
         guard let user = try await store.user(named: UsernameKey.of(username)) else {
             throw RPCError(.userNotFound, parameter: "username")
@@ -109,7 +115,7 @@ struct Rooms: Sendable {
     }
 
     func members(_ params: RoomParams, _ asking: Asking) async throws -> RoomMembers.Result {
-        let room = try await store.room(params.room, reader: try asking.user().id)
+        let room = try await readable(params.room, try asking.user())
         return RoomMembers.Result(members: try await store.members(of: room.id))
     }
 
@@ -117,6 +123,7 @@ struct Rooms: Sendable {
         let user = try asking.user()
         let opened = try await states.opened(params.room, reader: user.id)
         let room = opened.room
+        try user.mustBe(of: room.epoch)
         // Another epoch, or a number that this one has not given: what the client holds is not of this history.
         let reset =
             (params.epoch.map { $0 != room.epoch } ?? false) || (params.after ?? 0) > room.lastSeq
@@ -124,13 +131,15 @@ struct Rooms: Sendable {
         let after = reset ? nil : params.after
         let newest = after == nil ? try await recent(room) : RawList()
         let next = (after ?? room.lastSeq) + 1
-        let nextRev = ((after == nil ? nil : params.afterRev) ?? room.lastRev) + 1
+        // Who names a message but no revision has seen none.
+        let nextRev = (after == nil ? room.lastRev : params.afterRev ?? 0) + 1
         if let hub = asking.hub {
-            await feeds.open(opened, on: hub)
+            guard await feeds.open(opened, on: hub) else {
+                throw RPCError(.unavailable, detail: "history is being turned back", retryAfterMs: 200)
+            }
             asking.afterwards { client in
-                guard client.user?.id == user.id,
-                    !hub.subscribe(client, to: room.id, from: next, rev: nextRev, member: opened.isMember)
-                else { return }
+                guard client.user?.id == user.id else { return }
+                if client.user?.epoch == room.epoch, hub.subscribe(client, to: opened, from: next, rev: nextRev) { return }
                 // Its epoch ended between the answer and here: the client is to open it again.
                 client.send(LoopHub.resetPush(room.name, epoch: room.epoch))
             }
@@ -141,7 +150,7 @@ struct Rooms: Sendable {
     }
 
     func close(_ params: RoomParams, _ asking: Asking) async throws {
-        let room = try await store.room(params.room, reader: try asking.user().id)
+        let room = try await readable(params.room, try asking.user())
         asking.afterwards { client in
             if let subscription = client.subscriptions.removeValue(forKey: room.id) { client.hub.unsubscribe(subscription) }
         }

@@ -6,12 +6,17 @@ struct KnownMembers: Sendable {
         var members: Set<Int64>
     }
 
+    /// Of which the ids are numbers.
+    private var epoch = ""
     private var rooms: [Int64: Room] = [:]
     private var count = 0
     private static let bound = 200_000
 
+    init(epoch: String = "") { self.epoch = epoch }
+
     /// The numbers to compare, by room; `nil` if one of the entries needs the careful form.
-    func revs(for entries: some Sequence<Entry>) -> [Int64: Int64]? {
+    func revs(for entries: some Sequence<Entry>, epoch: String) -> [Int64: Int64]? {
+        guard epoch == self.epoch else { return nil }
         var revs: [Int64: Int64] = [:]
         for entry in entries {
             guard entry.replyTo == nil, let room = rooms[entry.room], room.members.contains(entry.sender) else { return nil }
@@ -20,8 +25,8 @@ struct KnownMembers: Sendable {
         return revs
     }
 
-    mutating func learn(_ entries: some Sequence<Entry>, _ batch: AppendedBatch) {
-        if count > Self.bound { forget() }
+    mutating func learn(_ entries: some Sequence<Entry>, _ batch: AppendedBatch, epoch: String) {
+        if count > Self.bound || epoch != self.epoch { self = KnownMembers(epoch: epoch) }
         for (entry, outcome) in zip(entries, batch.outcomes) {
             guard case .accepted = outcome, let rev = batch.membersRevs[entry.room] else { continue }
             if let room = rooms[entry.room], room.rev != rev {
@@ -32,8 +37,4 @@ struct KnownMembers: Sendable {
         }
     }
 
-    mutating func forget() {
-        rooms = [:]
-        count = 0
-    }
 }

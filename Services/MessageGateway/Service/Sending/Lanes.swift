@@ -13,7 +13,7 @@ struct Lanes: Sendable {
             let watch = Task {
                 while !Task.isCancelled {
                     try await Task.sleep(for: .milliseconds(250))
-                    for lane in lanes { lane.refuseIfStuck() }
+                    for lane in lanes { lane.refuseLate() }
                 }
             }
             await group.waitForAll()
@@ -22,34 +22,22 @@ struct Lanes: Sendable {
     }
 
     func stop() { for lane in lanes { lane.stop() } }
+    func close() async { for lane in lanes { await lane.close() } }
 }
 
-/// The epoch as this gateway knows it: asked for once, and again when an append is refused for it.
-actor EpochKeeper {
-    private let pool: PostgresPool
-    private var known: String?
-
-    init(pool: PostgresPool) { self.pool = pool }
-
-    func current() async throws -> String {
-        if let known { return known }
-        let epoch: String = try await pool.query("SELECT everline.current_epoch()").decode(0, 0)
-        known = epoch
-        return epoch
-    }
-
-    func forget() { known = nil }
-}
-
-/// Runs the lanes; on a graceful stop they settle what they have taken.
+/// Runs the lanes; on a graceful stop they settle what they have taken, and when there is no more time for that they give it up.
 struct LaneRunner: Service {
     let lanes: Lanes
 
     func run() async throws {
-        await withGracefulShutdownHandler {
-            await lanes.run()
-        } onGracefulShutdown: {
-            lanes.stop()
+        await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                await lanes.run()
+            } onGracefulShutdown: {
+                lanes.stop()
+            }
+        } onCancel: {
+            Task { await lanes.close() }
         }
     }
 }

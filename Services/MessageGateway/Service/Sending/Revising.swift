@@ -14,6 +14,9 @@ struct Revising: Sendable {
 
     func revise(_ revision: Revision, by user: BoundUser) async throws -> RevisionResult {
         guard let room = try await rooms.known(revision.room) else { throw RPCError(.roomNotFound) }
+        // The numbers of room and user are those of this epoch, which the revision must name.
+        guard room.epoch == revision.epoch else { throw RPCError(.epochChanged) }
+        try user.mustBe(of: room.epoch)
         let (status, rev) = try await settle(revision, in: room, by: user)
         switch status {
         case 0:

@@ -26,7 +26,7 @@ struct Sending: Sendable {
         let send = PendingSend(
             entry: Entry(
                 room: room.id, sender: user.id, clientID: params.clientID, body: params.body, replyTo: params.replyTo),
-            roomName: params.room, user: user.user, epoch: params.epoch, loop: loop, deadline: .now + Self.patience
+            roomName: params.room, user: user.user, idsOf: room.epoch, epoch: params.epoch, loop: loop, deadline: .now + Self.patience
         ) { result in
             // Whether a room that is not theirs exists is not told.
             if case .failure(let error) = result, error.code == .roomNotMember, room.kind != .public {
@@ -35,7 +35,10 @@ struct Sending: Sendable {
                 done(result)
             }
         }
-        do { try lanes.lane(of: room.id).submit(send) } catch { done(.failure(error)) }
+        do {
+            try user.mustBe(of: room.epoch)
+            try lanes.lane(of: room.id).submit(send)
+        } catch { done(.failure(error)) }
     }
 
     /// The same for one who waits.

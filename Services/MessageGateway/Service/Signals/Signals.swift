@@ -27,7 +27,11 @@ final class Signals: SignalSink, SignalSource {
     private let ends = Mutex<Ends?>(nil)
     private let heard: AsyncStream<Heard>
     private let hear: AsyncStream<Heard>.Continuation
+    /// Bytes of what was heard and is not handled yet; beyond the bound it is lost, as any signal may be.
+    private let queued = Atomic<Int>(0)
     private let logger: Logger
+
+    private static let queueBytes = 33_554_432
 
     init(logger: Logger) {
         self.logger = logger
@@ -81,20 +85,32 @@ final class Signals: SignalSink, SignalSource {
     func stopListening(to room: Int64) { ends.withLock { $0 }?.redis.unsubscribe("everline:room:\(room)") }
 
     /// On Redis' loop; the work is done in the order of arrival elsewhere. What does not fit the queue is lost, as any signal may be.
-    func received(_ channel: String, _ payload: ByteBuffer) { hear.yield(Heard(channel: channel, payload: payload)) }
+    func received(_ channel: String, _ payload: ByteBuffer) {
+        if channel == "everline:sessions" { return ended(session: String(buffer: payload)) }
+        let size = payload.readableBytes
+        guard queued.add(size, ordering: .relaxed).newValue <= Self.queueBytes else {
+            queued.subtract(size, ordering: .relaxed)
+            return
+        }
+        if case .enqueued = hear.yield(Heard(channel: channel, payload: payload)) { return }
+        queued.subtract(size, ordering: .relaxed)
+    }
+
+    /// Not behind what rooms have to say: whoever lost a session is to notice at once.
+    private func ended(session hash: String) {
+        for hub in ends.withLock({ $0?.hubs ?? [] }) { hub.loop.execute { hub.endSession(hash: hash) } }
+    }
 
     func run() async {
-        for await one in heard { await handle(one) }
+        for await one in heard {
+            queued.subtract(one.payload.readableBytes, ordering: .relaxed)
+            await handle(one)
+        }
     }
 
     private func handle(_ signal: Heard) async {
         guard let ends = ends.withLock({ $0 }) else { return }
         let bytes = signal.payload.readableBytesView
-        if signal.channel == "everline:sessions" {
-            let hash = String(decoding: bytes, as: UTF8.self)
-            for hub in ends.hubs { hub.loop.execute { hub.endSession(hash: hash) } }
-            return
-        }
         guard let end = bytes.firstIndex(of: UInt8(ascii: "\n")) else { return }
         let head = String(decoding: bytes[..<end], as: UTF8.self).split(separator: " ").map(String.init)
         let rest = bytes[bytes.index(after: end)...]

@@ -32,6 +32,8 @@ struct AppendStore: Sendable {
     static let epochChanged = "EV002"
     /// Raised by the fast form when a membership is not as it was said to be.
     static let membershipChanged = "EV001"
+    /// Violated when a number that the counter gives is taken.
+    static let numberConstraint = "messages_pkey"
 
     let session: PostgresSession
 

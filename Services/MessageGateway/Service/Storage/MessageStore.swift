@@ -6,20 +6,23 @@ struct MessageStore: Sendable {
     let pool: PostgresPool
 
     /// Messages of a room from `first` on, in order, at most `limit`.
+    ///
+    /// - Throws: `epoch.changed` if `epoch` is not the one that holds where they were read.
     func messages(_ room: Int64, name: String, epoch: String, from first: Int64, limit: Int64) async throws -> [EncodedMessage] {
-        try await pool.execute(Self.from, [room, first, limit])
+        try await pool.execute(Self.from, [room, first, limit, epoch])
             .map { EncodedMessage(try Self.message($0, name: name, epoch: epoch)) }
     }
 
     /// Revisions of a room from the number `first` on, in order: each with the message as it is now, so that nobody is shown what was taken back.
     func revisions(_ room: Int64, name: String, epoch: String, from first: Int64, limit: Int64) async throws -> [EncodedRevision]
     {
-        try await pool.execute(Self.revisions, [room, first, limit])
+        try await pool.execute(Self.revisions, [room, first, limit, epoch])
             .map { EncodedRevision(try Self.message($0, name: name, epoch: epoch)) }
     }
 
     private static let columns = """
-        u.username, u.display_name, m.body, m.sent_at, m.client_id, m.reply_to, m.edited_at, m.deleted_at IS NOT NULL, m.reactions::text
+        u.username, u.display_name, m.body, m.sent_at, m.client_id, m.reply_to, m.edited_at, m.deleted_at IS NOT NULL, m.reactions::text,
+        (SELECT e.generation::text || '-' || e.token FROM everline.epoch e) = $4
         """
     private static let from = PostgresStatement(
         unsafeSQL: """
@@ -40,6 +43,8 @@ struct MessageStore: Sendable {
     }
 
     private static func message(_ row: PostgresRow, name: String, epoch: String) throws -> Message {
+        // Of the same snapshot as the row: it was numbered in the epoch that it is labelled with.
+        guard try row[11].decode(as: Bool.self) else { throw RPCError(.epochChanged) }
         let sentAt: PostgresTimestamp = try row[5].decode()
         let clientID: PostgresUUID = try row[6].decode()
         let editedAt: PostgresTimestamp? = try row[8].decode()
