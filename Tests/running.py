@@ -15,10 +15,10 @@ BASES = [7443, 8443, 7501, 7502, 7503, 7432, 7379, 9101, 9102, 9103, 9104]
 
 
 def free_offset():
-    """Ports that nobody has, also for the second gateway."""
+    """Ports that nobody has, also for the second and the third gateway."""
     for offset in range(2000, 20000, 137):
         try:
-            for base in BASES + [7453, 8453, 9112]:
+            for base in BASES + [7453, 8453, 9112, 7463, 8463, 9122]:
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", base + offset))
             return offset

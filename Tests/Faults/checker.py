@@ -14,7 +14,8 @@ class Reading(NamedTuple):
 
 class Room(NamedTuple):
     name: str
-    epoch: bytes
+    # Those that held while it was written; one, unless history was turned back.
+    epochs: frozenset[bytes]
     last_seq: int
     last_rev: int
     stored: list[Stored]
@@ -91,7 +92,7 @@ def acknowledged(room):
             accepted.add(who)
         if final.get(one.seq, ack.digest) != one.digest:
             yield "wrong body", f"{one.seq} is not what was sent"
-        if ack.epoch != room.epoch:
+        if ack.epoch not in room.epochs:
             yield "epoch", f"{ack.seq} was acknowledged in another epoch"
     for who, one in by_key.items():
         if who not in told and who not in room.unanswered:
@@ -139,7 +140,7 @@ def read(room):
                 yield "reader saw another", f"{name} saw {push.key.hex()} as {push.seq}"
             elif push.seq in texts and push.digest not in texts[push.seq]:
                 yield "reader wrong body", f"{name} at {push.seq}"
-            if push.epoch != room.epoch:
+            if push.epoch not in room.epochs:
                 yield "epoch", f"{name} was pushed {push.seq} of another epoch"
         if last < room.last_seq:
             yield "reader missed", f"{name} saw {last} of {room.last_seq}"

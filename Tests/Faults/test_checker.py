@@ -30,7 +30,7 @@ def clean():
     late[2] = late[2]._replace(digest=digest("改"))
     seen = [RevisionPush(1, 3, digest("改"), False), RevisionPush(2, 4, texts[4], False), RevisionPush(3, 5, digest(""), True)]
     return Room(
-        "唐詩", EPOCH, 10, 3, stored, revisions, acks, revision_acks, {(0, key(10)): texts[10]},
+        "唐詩", frozenset({EPOCH}), 10, 3, stored, revisions, acks, revision_acks, {(0, key(10)): texts[10]},
         {"early": Reading(pushes, seen), "late": Reading(late, list(seen))})
 
 
