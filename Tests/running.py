@@ -35,6 +35,8 @@ class Everline:
         self.gateways = gateways
         self.process = None
         self.extra = {}
+        # Where `sql` asks, if not at this run's own PostgreSQL.
+        self.database_port = None
 
     @property
     def environment(self):
@@ -101,7 +103,7 @@ class Everline:
         """Rows as lists of text."""
         done = subprocess.run(
             ["psql", "-XAtqF\t", "-v", "ON_ERROR_STOP=1", "-c", statement,
-             f"host=127.0.0.1 port={self.port(7432)} dbname=everline user={role} sslmode=verify-full sslrootcert={self.ca}"],
+             f"host=127.0.0.1 port={self.database_port or self.port(7432)} dbname=everline user={role} sslmode=verify-full sslrootcert={self.ca}"],
             env=os.environ | {"PGPASSWORD": (self.home / f"secrets/postgres-{role}").read_text().strip()},
             capture_output=True, text=True, timeout=60)
         if done.returncode:

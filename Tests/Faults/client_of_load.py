@@ -7,7 +7,8 @@ from link import Link, WebLink
 class LoadClient:
     def __init__(self, world, user, session, rng):
         self.world, self.user, self.session, self.rng = world, user, session, rng
-        self.link = None
+        # The present connection, and the same once it is bound to the session.
+        self.link = self.bound = None
         self.ended = asyncio.Event()
         self.gone = asyncio.Event()
 
@@ -35,15 +36,16 @@ class LoadClient:
             raise ConnectionError("the session is not taken")
         if self.link is not link:
             raise ConnectionError("lost meanwhile")
+        self.bound = link
         self.connected(link)
         link.flush()
 
     def drop(self):
-        link, self.link = self.link, None
+        link, self.link, self.bound = self.link, None, None
         if link:
             link.abort()
 
     def lost(self, link):
         if self.link is link:
-            self.link = None
+            self.link = self.bound = None
             self.gone.set()

@@ -12,7 +12,6 @@ from collections import Counter, defaultdict
 
 from checker import Reading, Room
 from records import KINDS, Ack, Log, Push, RevisionAck, RevisionPush, Stored, StoredRevision, digest
-from running import PASSWORD
 
 
 class Worker:
@@ -56,15 +55,19 @@ class Worker:
 
 
 class Load:
-    """`ways`: (`line` or `web`, port) of each way in. Rooms have their senders and readers in every process."""
+    """`ways`: (`line` or `web`, port) of each way in. `depth`: sends in flight of each sender. `turned_back`: whether history may be, so that
+    a reader that is told to start over does; otherwise that is a complaint."""
 
-    def __init__(self, everline, ways, seed, rooms=12, senders=8, readers=8, processes=1, depth=20, pace=0, rooms_each=3):
+    def __init__(self, everline, ways, seed, rooms=12, senders=8, readers=8, processes=1, depth=20, pace=0, rooms_each=3,
+                 revising=True, turned_back=False):
         self.everline = everline
         rng = random.Random(seed)
         self.rooms = [f"房 {n}" for n in range(rooms)]
         people = self.make_people(senders + readers)
+        [[epoch]] = everline.sql("SELECT generation || '-' || token FROM everline.epoch")
         specifications = [
-            {"ca": everline.ca, "ways": ways, "seed": rng.random(), "depth": depth, "pace": pace, "senders": [], "readers": []}
+            {"ca": everline.ca, "ways": ways, "seed": rng.random(), "epoch": epoch, "depth": depth, "pace": pace, "revising": revising,
+             "turned_back": turned_back, "senders": [], "readers": []}
             for _ in range(processes)]
         for n in range(senders):
             user, session, _ = people[n]
@@ -129,7 +132,7 @@ class Load:
 
     def records(self, epochs=()):
         """By room, what the checker compares. `epochs`: earlier ones that it may name."""
-        told = [pickle.loads(worker.record.read_bytes()) for worker in self.workers]
+        told = self.told()
         [[epoch]] = self.everline.sql("SELECT generation || '-' || token FROM everline.epoch")
         epochs = frozenset(digest(one) for one in (epoch, *epochs))
         acks, revision_acks, unanswered, readers = defaultdict(list), defaultdict(list), defaultdict(dict), defaultdict(dict)
@@ -148,6 +151,14 @@ class Load:
             if name in self.rooms:
                 yield Room(name, epochs, int(last_seq), int(last_rev), self.stored(id), self.stored_revisions(id), acks[name],
                            revision_acks[name], unanswered[name], readers[name])
+
+    def told(self):
+        return [pickle.loads(worker.record.read_bytes()) for worker in self.workers]
+
+    @property
+    def resets(self):
+        """Reader, room and new epoch of each."""
+        return [one for told in self.told() for one in told["resets"]]
 
     def stored(self, room):
         return [

@@ -9,17 +9,17 @@ from records import Log, Push, RevisionPush, digest
 class Following:
     """How far a reader is in a room, and everything it was pushed of it."""
 
-    def __init__(self):
+    def __init__(self, epoch):
         self.after = self.after_rev = 0
-        self.epoch = None
+        self.epoch = epoch
         self.pushes, self.revisions = Log(Push), Log(RevisionPush)
 
 
 class Reader(LoadClient):
-    def __init__(self, world, name, user, session, rooms, rng):
+    def __init__(self, world, name, user, session, rooms, epoch, rng):
         super().__init__(world, user, session, rng)
         self.name = name
-        self.rooms = {room: Following() for room in rooms}
+        self.rooms = {room: Following(epoch) for room in rooms}
         self.digests = {}
         self.abandoned = []
         self.goal, self.reached = None, asyncio.Event()
@@ -58,7 +58,7 @@ class Reader(LoadClient):
         if link is not self.link:
             return
         state = self.rooms[room]
-        params = {"room": room, "after": state.after, "afterRev": state.after_rev} | ({"epoch": state.epoch} if state.epoch else {})
+        params = {"room": room, "after": state.after, "afterRev": state.after_rev, "epoch": state.epoch}
         self.world.count["resumed" if state.after else "opened"] += 1
         link.ask("room.open", params, lambda link, answer: self.opened(link, answer, room))
         link.flush()
@@ -77,14 +77,14 @@ class Reader(LoadClient):
             self.start_over(room, result["epoch"])
             self.open(link, room)
             return
-        self.rooms[room].epoch = result["epoch"]
         self.look()
 
     def start_over(self, room, epoch):
         """History was turned back: what was seen is void."""
         self.world.resets.append((self.name, room, epoch))
-        self.rooms[room] = Following()
-        self.rooms[room].epoch = epoch
+        if not self.world.turned_back:
+            self.world.complain("reset", f"{self.name} is told to start {room} over in {epoch}, and nobody turned history back")
+        self.rooms[room] = Following(epoch)
 
     def pushed(self, link, message):
         if link is not self.link:

@@ -52,10 +52,11 @@ class Sender(LoadClient):
         self.pump(link)
 
     def pushed(self, link, message):
-        self.world.complain("unexpected push", f"{self.user}: {message['method']}") if message["method"] == "session.ended" else None
+        if message["method"] == "session.ended":
+            self.world.complain("unexpected push", f"{self.user}: {message['method']}")
 
     def turned(self, link):
-        if link is self.link:
+        if link is self.bound:
             self.pump(link)
 
     def stop(self):
@@ -74,7 +75,7 @@ class Sender(LoadClient):
         while len(self.flying) < self.depth:
             if self.ready:
                 one = self.ready.popleft()
-            elif self.stopping or self.world.paused:
+            elif self.stopping:
                 return
             elif self.pace and self.allowed < 1:
                 self.world.loop.call_later(0.05, self.poke)
@@ -90,9 +91,9 @@ class Sender(LoadClient):
             link.ask(one.method, one.params, lambda link, answer, one=one, attempt=attempt: self.answered(link, answer, one, attempt))
 
     def poke(self):
-        if self.link:
-            self.pump(self.link)
-            self.link.flush()
+        if self.bound:
+            self.pump(self.bound)
+            self.bound.flush()
 
     def next(self):
         """The next request: mostly a new message; sometimes an old one again, or a change to one of ours."""
@@ -102,7 +103,7 @@ class Sender(LoadClient):
             if one.key not in self.unsettled:
                 self.unsettled[one.key] = one
                 return one
-        if chance > 0.985 and self.recent and not self.revising:
+        if chance > 0.985 and self.recent and self.world.revising and not self.revising:
             one = self.revision()
             if one:
                 return one

@@ -18,13 +18,13 @@ from sender import Sender
 class World:
     """What the clients of this process share."""
 
-    def __init__(self, ca, ways):
-        self.ca, self.ways = ca, ways
+    def __init__(self, specification):
+        self.ca, self.ways = specification["ca"], [tuple(way) for way in specification["ways"]]
+        self.revising, self.turned_back = specification["revising"], specification["turned_back"]
         self.loop = asyncio.get_running_loop()
         self.count = collections.Counter()
         self.complaints = []
         self.resets = []
-        self.paused = False
 
     def now(self):
         return time.monotonic()
@@ -39,13 +39,14 @@ def say(**what):
 
 
 async def main(specification, record):
-    world = World(specification["ca"], [tuple(way) for way in specification["ways"]])
+    world = World(specification)
     rng = random.Random(specification["seed"])
     senders = [
         Sender(world, one["number"], one["user"], one["session"], one["rooms"], specification["depth"], specification["pace"],
                random.Random(rng.random())) for one in specification["senders"]]
     readers = [
-        Reader(world, one["name"], one["user"], one["session"], one["rooms"], random.Random(rng.random()))
+        Reader(world, one["name"], one["user"], one["session"], one["rooms"], specification["epoch"],
+               random.Random(rng.random()))
         for one in specification["readers"]]
     tasks = [asyncio.create_task(one.run()) for one in senders + readers] + [asyncio.create_task(link.watch())]
     for task in tasks:

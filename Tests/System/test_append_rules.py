@@ -208,7 +208,7 @@ def test_sent_at_never_goes_back(place):
         f"SELECT to_char(last_sent_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') FROM everline.room_counters WHERE room_id = {place.id}")
     # By the fast form of one room, the careful one, and the fast one of several rooms.
     assert place.owner.send(place.name, "二")["sentAt"] == last
-    assert place.owner.send(place.name, "三", replyTo=1)["sentAt"] == last
+    assert place.owner.send(place.name, "三", replyTo=1, epoch=place.epoch)["sentAt"] == last
     key_here, key_there = keys(2)
     place.a.run(
         f"SELECT * FROM everline.append_fast('{place.epoch}', ARRAY[{place.id}::bigint, {other.id}], "
@@ -224,9 +224,9 @@ def test_sent_at_never_goes_back(place):
 def test_the_gateways_role_only_executes(everline):
     """It neither writes a row nor makes one thing; and what it waits for or leaves open has an end."""
     rights = everline.sql(
-        "SELECT c.relname, p.right FROM pg_class c, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER', 'REFERENCES']) AS p (right), "
+        "SELECT c.relname, p.verb FROM pg_class c, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER', 'REFERENCES']) AS p (verb), "
         "unnest(ARRAY['everline_gateway', 'everline_history']) AS r (role) "
-        "WHERE c.relnamespace = 'everline'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm') AND has_table_privilege(r.role, c.oid, p.right)")
+        "WHERE c.relnamespace = 'everline'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm') AND has_table_privilege(r.role, c.oid, p.verb)")
     assert rights == []
     assert everline.sql(
         "SELECT r.role FROM unnest(ARRAY['everline_gateway', 'everline_history', 'everline_auth']) AS r (role) WHERE "
