@@ -218,7 +218,7 @@ class Healthy(threading.Thread):
     def __init__(self, everline):
         super().__init__(daemon=True)
         self.line = everline.user("healthy")
-        self.line.result("room.create", room="安靜")
+        self.line.result("room.create", room="安靜", kind="private")
         self.done = threading.Event()
         self.served, self.slowest, self.failure = 0, 0.0, None
 

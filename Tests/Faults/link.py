@@ -2,19 +2,10 @@
 import asyncio
 import base64
 import itertools
+import json
 import os
 import ssl
 import time
-
-try:
-    from orjson import dumps, loads
-except ImportError:
-    import json
-
-    loads = json.loads
-
-    def dumps(value):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 numbers = itertools.count(1)
 # The links of this process, for `watch`.
@@ -89,7 +80,7 @@ class Link(asyncio.Protocol):
         if not self.asked:
             self.heard_at = max(self.heard_at, time.monotonic() - QUIET)
         self.asked[id] = answered
-        self.put(dumps({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))
+        self.put(json.dumps({"jsonrpc": "2.0", "id": id, "method": method, "params": params}, ensure_ascii=False).encode())
         return id
 
     def put(self, data):
@@ -119,7 +110,7 @@ class Link(asyncio.Protocol):
         for line in lines:
             if not self.owner:
                 return
-            message = loads(line)
+            message = json.loads(line)
             if "method" in message:
                 self.owner.pushed(self, message)
             elif message["id"] is not None:
