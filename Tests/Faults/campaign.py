@@ -47,7 +47,7 @@ class Campaign:
         }
         try:
             everline.start()
-            if self.with_disk and (disk := faults.Disk.made(f"{everline.folder}/wal")):
+            if self.with_disk and (disk := faults.Disk.made()):
                 everline.stop()
                 disk.take(everline)
                 everline.start()

@@ -5,6 +5,7 @@ import random
 import secrets
 import signal
 import subprocess
+import tempfile
 import time
 from typing import NamedTuple
 
@@ -220,29 +221,27 @@ def disk_full(scene, fault):
 class Disk:
     """A small disk for `pg_wal`. Mounting takes root."""
 
-    def __init__(self, folder, megabytes=384):
+    def __init__(self, folder):
         self.folder = folder
-        os.makedirs(folder)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "everline-wal", folder], check=True, capture_output=True)
 
     @classmethod
-    def made(cls, folder):
-        """None where it cannot be mounted."""
-        try:
+    def made(cls, megabytes=384):
+        """None where it cannot be mounted. Not in the run's own folder, where PostgreSQL's user may not look."""
+        folder = tempfile.mkdtemp(prefix="everline-wal-")
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=711", "everline-wal", folder], capture_output=True, text=True)
+        if done.returncode == 0:
             return cls(folder)
-        except (OSError, subprocess.CalledProcessError) as error:
-            print(f"no full disk in this run: {folder} cannot be mounted ({getattr(error, 'stderr', error)})")
-            return None
+        os.rmdir(folder)
+        print(f"no full disk in this run: nothing can be mounted here ({done.stderr.strip()})")
+        return None
 
     def take(self, everline):
         """Moves the WAL of a stopped Everline here."""
         data = (everline.home / "postgres").resolve()
-        owner = data.stat()
         subprocess.run(["cp", "-a", f"{data}/pg_wal", f"{self.folder}/pg_wal"], check=True)
         subprocess.run(["rm", "-r", f"{data}/pg_wal"], check=True)
         os.symlink(f"{self.folder}/pg_wal", data / "pg_wal")
-        os.chown(self.folder, owner.st_uid, owner.st_gid)
-        os.chmod(self.folder, 0o711)
         with open(data / "postgresql.auto.conf", "a") as file:
             file.write("max_wal_size = '64MB'\nmin_wal_size = '32MB'\n")
 
@@ -275,4 +274,5 @@ class Disk:
             os.unlink(ballast)
 
     def remove(self):
-        subprocess.run(["umount", "-l", self.folder], check=False, capture_output=True)
+        subprocess.run(["umount", "-l", self.folder], check=True, capture_output=True)
+        os.rmdir(self.folder)
