@@ -6,6 +6,7 @@ import secrets
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from typing import NamedTuple
 
@@ -223,6 +224,7 @@ class Disk:
 
     def __init__(self, folder):
         self.folder = folder
+        self.one_at_a_time = threading.Lock()
 
     @classmethod
     def made(cls, megabytes=384):
@@ -247,31 +249,39 @@ class Disk:
 
     def full(self, everline, seconds):
         """Full until PostgreSQL has noticed, and for `seconds` more."""
-        log = everline.home / "log/postgres.log"
-        seen = log.stat().st_size
-        ballast = f"{self.folder}/ballast"
-        try:
-            with open(ballast, "wb", buffering=0) as file:
-                try:
-                    while True:
-                        file.write(bytes(1 << 20))
-                except OSError:
+        with self.one_at_a_time:
+            log = everline.home / "log/postgres.log"
+            seen = log.stat().st_size
+            ballast = f"{self.folder}/ballast"
+            try:
+                self.fill(ballast)
+                end = time.monotonic() + 30
+                while b"No space left on device" not in self.since(log, seen):
+                    assert time.monotonic() < end, "PostgreSQL did not notice that its disk is full"
+                    try:
+                        # Segments that are made already are used up first.
+                        everline.sql("SELECT pg_switch_wal()")
+                    except (RuntimeError, subprocess.TimeoutExpired):
+                        pass
+                    # What was freed meanwhile, by a checkpoint or by the archiver, is filled too.
+                    self.fill(ballast)
+                    time.sleep(0.05)
+                time.sleep(seconds)
+            finally:
+                os.unlink(ballast)
+
+    def fill(self, ballast):
+        with open(ballast, "ab", buffering=0) as file:
+            try:
+                while file.write(bytes(1 << 20)):
                     pass
-            end = time.monotonic() + 10
-            while time.monotonic() < end:
-                with open(log, "rb") as file:
-                    file.seek(seen)
-                    if b"No space left on device" in file.read():
-                        break
-                try:
-                    # Segments that are made already are used up first.
-                    everline.sql("SELECT pg_switch_wal()")
-                except (RuntimeError, subprocess.TimeoutExpired):
-                    pass
-                time.sleep(0.1)
-            time.sleep(seconds)
-        finally:
-            os.unlink(ballast)
+            except OSError:
+                pass
+
+    def since(self, log, place):
+        with open(log, "rb") as file:
+            file.seek(place)
+            return file.read()
 
     def remove(self):
         subprocess.run(["umount", "-l", self.folder], check=True, capture_output=True)
