@@ -72,7 +72,8 @@ class Link(asyncio.Protocol):
 
     def go_on(self):
         self.paused, self.heard_at = False, time.monotonic()
-        self.transport.resume_reading()
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def ask(self, method, params, answered):
         """`answered(link, answer)` comes later, or never, if the link is lost. Goes out with `flush`."""

@@ -33,6 +33,11 @@ class World:
         if len(self.complaints) < 100:
             self.complaints.append((kind, what))
 
+    def broke(self, loop, what):
+        # asyncio's own: a connection ended while it was about to be read again (Python 3.11).
+        if "SSLProtocol._resume_reading" not in what["message"]:
+            self.complain("broke", f"{what['message']}: {what.get('exception')!r}")
+
 
 def say(**what):
     print(json.dumps(what), flush=True)
@@ -51,7 +56,7 @@ async def main(specification, record):
     tasks = [asyncio.create_task(one.run()) for one in senders + readers] + [asyncio.create_task(link.watch())]
     for task in tasks:
         task.add_done_callback(lambda task: task.cancelled() or task.exception() and world.complain("broke", repr(task.exception())))
-    world.loop.set_exception_handler(lambda loop, what: world.complain("broke", f"{what['message']}: {what.get('exception')!r}"))
+    world.loop.set_exception_handler(world.broke)
     lines = asyncio.StreamReader()
     await world.loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     order = asyncio.create_task(lines.readline())

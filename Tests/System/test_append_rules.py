@@ -240,6 +240,14 @@ def test_the_gateways_role_only_executes(everline):
     session.close()
 
 
+def test_nothing_of_the_table_itself_can_spoil_an_append(everline):
+    """Foreign keys halve the rate, and whatever raises in a trigger would refuse what the append has checked."""
+    assert everline.sql("SELECT conname FROM pg_constraint WHERE conrelid = 'everline.messages'::regclass AND contype NOT IN ('p', 'u')") == []
+    assert everline.sql("SELECT tgname FROM pg_trigger WHERE tgrelid IN ('everline.messages'::regclass, 'everline.room_counters'::regclass) "
+                        "AND NOT tgisinternal") == []
+    assert everline.sql("SELECT rulename FROM pg_rewrite WHERE ev_class = 'everline.messages'::regclass") == []
+
+
 def test_a_room_that_is_held_is_told_and_not_waited_for_without_end(place):
     """The lock timeout: whoever holds the row, the sends of that room end with an error that may be retried, and none is lost."""
     place.a.run("BEGIN")
