@@ -63,7 +63,7 @@ class Load:
         self.everline = everline
         rng = random.Random(seed)
         self.rooms = [f"房 {n}" for n in range(rooms)]
-        people = self.make_people(senders + readers)
+        people = self.make_people(senders)
         [[epoch]] = everline.sql("SELECT generation || '-' || token FROM everline.epoch")
         specifications = [
             {"ca": everline.ca, "ways": ways, "seed": rng.random(), "epoch": epoch, "depth": depth, "pace": pace, "revising": revising,
@@ -74,7 +74,8 @@ class Load:
             specifications[n % processes]["senders"].append(
                 {"number": n, "user": user, "session": session, "rooms": self.some(rng, n, rooms_each)})
         for n in range(readers):
-            user, session, _ = people[senders + n]
+            # Somebody who sends elsewhere at the same time.
+            user, session, _ = people[n % senders]
             specifications[n % processes]["readers"].append(
                 {"name": f"reader {n}", "user": user, "session": session, "rooms": self.some(rng, n, max(rooms_each, -(-rooms // readers)))})
         self.sender_ids = {people[n][2]: n for n in range(senders)}
@@ -92,11 +93,9 @@ class Load:
         people = []
         for n in range(count):
             line = self.everline.user(f"people-{n}")
-            for room in self.rooms:
-                if n == 0:
-                    line.result("room.create", room=room, kind="public")
-                else:
-                    line.result("room.join", room=room)
+            asked = [line.write("room.join" if n else "room.create", {"room": room}) for room in self.rooms]
+            answers = [line.answer(id) for id in asked]
+            assert all("result" in answer for answer in answers), answers
             people.append((line.name, line.session))
             line.close()
         ids = dict(self.everline.sql("SELECT username, id FROM everline.users"))
