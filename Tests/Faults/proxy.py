@@ -100,7 +100,7 @@ class Side(asyncio.Protocol):
                 loop.call_at(due, self.pump)
                 return
             self.queue.popleft()
-            if self.spoilt:
+            if self.spoilt or self.transport.is_closing():
                 continue
             if data is None:
                 self.transport.close()

@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from client import RPC
-from running import Everline
+from running import PASSWORD, Everline
 
 
 @pytest.fixture
@@ -51,6 +51,10 @@ def test_what_waits_for_a_standby_is_not_acknowledged_nor_cancelled(own_everline
     for key in later:
         answer = li.call("message.send", room="待", clientId=key, body="後")
         assert answer["error"]["data"]["retryable"], answer
+    # Nor is anything else, though it is cancelled when its time is up: PostgreSQL answers success then.
+    for method, params in (("room.create", {"room": "未定"}), ("auth.register", {"username": "未定", "password": PASSWORD})):
+        answer = li.call(method, **params)
+        assert "error" in answer and answer["error"]["data"]["retryable"], (method, answer)
     assert everline.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") != [["0"]]
     everline.sql("ALTER SYSTEM RESET synchronous_standby_names")
     everline.sql("SELECT pg_reload_conf()")
