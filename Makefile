@@ -11,7 +11,7 @@ test-browser:
 	@compose/local/test Tests/Browser
 
 test-faults:
-	@compose/local/test Tests/System/test_faults.py
+	@compose/local/test -s Tests/System/test_faults.py Tests/Faults/test_checker.py Tests/Faults/test_failover.py Tests/Faults/long_form.py
 
 lint:
 	swift format lint --strict --configuration .swift-format --recursive Package.swift Services Shared Tests

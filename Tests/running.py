@@ -15,10 +15,11 @@ BASES = [7443, 8443, 7501, 7502, 7503, 7432, 7379, 9101, 9102, 9103, 9104]
 
 
 def free_offset():
-    """Ports that nobody has, also for the second gateway."""
-    for offset in range(2000, 20000, 137):
+    """Ports that nobody has, also for the second and the third gateway."""
+    # From a place of our own, so that two runs that look at the same time seldom find the same.
+    for offset in range(2000 + os.getpid() * 29 % 6000, 20000, 137):
         try:
-            for base in BASES + [7453, 8453, 9112]:
+            for base in BASES + [7453, 8453, 9112, 7463, 8463, 9122]:
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", base + offset))
             return offset
@@ -35,6 +36,8 @@ class Everline:
         self.gateways = gateways
         self.process = None
         self.extra = {}
+        # Where `sql` asks, if not at this run's own PostgreSQL.
+        self.database_port = None
 
     @property
     def environment(self):
@@ -101,7 +104,7 @@ class Everline:
         """Rows as lists of text."""
         done = subprocess.run(
             ["psql", "-XAtqF\t", "-v", "ON_ERROR_STOP=1", "-c", statement,
-             f"host=127.0.0.1 port={self.port(7432)} dbname=everline user={role} sslmode=verify-full sslrootcert={self.ca}"],
+             f"host=127.0.0.1 port={self.database_port or self.port(7432)} dbname=everline user={role} sslmode=verify-full sslrootcert={self.ca}"],
             env=os.environ | {"PGPASSWORD": (self.home / f"secrets/postgres-{role}").read_text().strip()},
             capture_output=True, text=True, timeout=60)
         if done.returncode:
