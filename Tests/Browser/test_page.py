@@ -87,6 +87,27 @@ def test_two_people_and_a_program(everline, people):
     assert li.bodies()[-1] == "第四行" and li.count(".pending") == 0
 
 
+def test_what_becomes_of_messages_is_shown(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    room = f"改 {tag}"
+    writer = everline.user(f"editor{tag}")
+    writer.result("room.create", room=room)
+    sent = [writer.send(room, text) for text in ("床前明月光", "疑是地上霜", "舉頭望山月")]
+    page = people()
+    log_in(page, f"editor{tag}")
+    open_room(page, room)
+    shows(page, ["床前明月光", "疑是地上霜", "舉頭望山月"])
+    revise = {"room": room, "epoch": sent[0]["epoch"]}
+    writer.result("message.edit", **revise, seq=3, clientId=str(uuid.uuid4()), body="舉頭望明月")
+    writer.result("message.delete", **revise, seq=2, clientId=str(uuid.uuid4()))
+    shows(page, ["床前明月光", "舉頭望明月"])
+    assert page.count(".message .edited") == 1 and page.count(".message .tombstone") == 1
+    # Once more after the page was loaded anew.
+    page.driver.refresh()
+    shows(page, ["床前明月光", "舉頭望明月"])
+    assert page.count(".message .edited") == 1 and page.count(".message .tombstone") == 1
+
+
 def test_scrolling_back_through_poems(everline, people):
     tag = uuid.uuid4().hex[:6]
     room = f"全唐詩 {tag}"

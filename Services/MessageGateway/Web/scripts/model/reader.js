@@ -62,7 +62,7 @@ export class Reader extends EventTarget {
     const listed = this.#directory.get(log.room)?.lastSeq ?? 0;
     const far = listed - log.lastSeq > CATCH_UP;
     const resume = !fresh && !far && log.epoch !== null;
-    const params = resume ? { room: log.room, epoch: log.epoch, after: log.lastSeq } : { room: log.room };
+    const params = resume ? { room: log.room, epoch: log.epoch, after: log.lastSeq, afterRev: log.lastRev } : { room: log.room };
     log.state = "opening";
     this.#changed(log);
     try {
@@ -161,6 +161,12 @@ export class Reader extends EventTarget {
       if (!log) return;
       if (log.state === "opening" && params.epoch !== log.epoch) log.early.push(params);
       else this.#take(log, params);
+    } else if (method === "message.edited" || method === "message.deleted") {
+      // What comes while the room is being opened shows in the answer, or comes again after it.
+      if (!log || log.state !== "open") return;
+      const outcome = log.revise(params);
+      if (outcome === "hole" || outcome === "epoch") this.open(log, { fresh: outcome === "epoch" });
+      else if (outcome === "kept") this.#changed(log);
     } else if (method === "room.reset") {
       if (!log) return;
       log.clear();

@@ -12,6 +12,8 @@ export class RoomLog {
   room;
   epoch = null;
   lastSeq = 0;
+  /** The last revision that was told to us: edits and deletions are numbered too. */
+  lastRev = 0;
   live = true;
   messages = [];
   /** "new", "opening", "open", "lost" or "refused". */
@@ -38,8 +40,9 @@ export class RoomLog {
   }
 
   /** The newest messages, in place of whatever was kept. */
-  replace({ epoch, lastSeq, messages }) {
+  replace({ epoch, lastSeq, lastRev, messages }) {
     this.epoch = epoch;
+    this.lastRev = lastRev;
     this.messages = contiguousEnd(messages);
     this.lastSeq = Math.max(lastSeq, this.messages.at(-1)?.seq ?? 0);
     this.live = this.last === this.lastSeq;
@@ -50,6 +53,7 @@ export class RoomLog {
     this.epoch = null;
     this.messages = [];
     this.lastSeq = 0;
+    this.lastRev = 0;
     this.live = true;
   }
 
@@ -61,6 +65,17 @@ export class RoomLog {
     this.lastSeq = message.seq;
     if (!this.live) return "counted";
     this.messages.push(message);
+    return "kept";
+  }
+
+  /** Takes what became of a message: "kept" if it is shown, "known", "hole" or "epoch". */
+  revise(message) {
+    if (message.epoch !== this.epoch) return "epoch";
+    if (message.rev <= this.lastRev) return "known";
+    if (message.rev > this.lastRev + 1) return "hole";
+    this.lastRev = message.rev;
+    const index = message.seq - this.first;
+    if (this.messages[index]?.seq === message.seq) this.messages[index] = message;
     return "kept";
   }
 

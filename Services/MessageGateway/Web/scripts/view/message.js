@@ -14,15 +14,22 @@ export function messageItem(message, mine) {
   const time = element("time", { class: "time", datetime: message.sentAt, text: () => timeOf(sent), tip: () => momentOf(sent) });
   return element(
     "li",
-    { class: mine ? "message mine" : "message", "data-seq": message.seq, "data-client-id": message.clientId },
+    { class: mine ? "message mine" : "message", "data-seq": message.seq, "data-client-id": message.clientId, "data-rev": message.rev ?? 0 },
     element("div", { class: "gutter" }, avatar(message.sender, name)),
     element(
       "div",
       { class: "line" },
       element("p", { class: "byline" }, element("bdi", { class: "sender", title: `@${message.sender}` }, name), time),
-      element("div", { class: "body", dir: "auto" }, ...linked(message.body)),
+      ...bodyOf(message),
     ),
   );
+}
+
+/** The text, or that it was taken back. */
+function bodyOf(message) {
+  if (message.deleted) return [element("p", { class: "tombstone", text: "message.deleted" })];
+  const body = element("div", { class: "body", dir: "auto" }, ...linked(message.body));
+  return message.editedAt ? [body, element("p", { class: "edited", text: "message.edited" })] : [body];
 }
 
 /** Sets what an item shows because of the message before it: a new day, the mark of what is unread, or the same person going on. */

@@ -121,6 +121,7 @@ export class Timeline {
     for (; this.#last > last; this.#last--) this.#list.lastElementChild?.remove();
     const kept = this.#list.firstElementChild;
     const keptFirst = this.#first;
+    this.#revise(messages, first);
     const before = messages.slice(0, Math.max(0, this.#first - first));
     const after = messages.slice(this.#last - first + 1);
     this.#list.prepend(...this.#items(before, null));
@@ -129,6 +130,16 @@ export class Timeline {
     this.#epoch = epoch;
     this.#first = first;
     this.#last = last;
+  }
+
+  /** Items of messages that were edited or deleted since they were drawn. */
+  #revise(messages, first) {
+    for (let item = this.#list.firstElementChild, seq = this.#first; item; seq++) {
+      const next = item.nextElementSibling;
+      const message = messages[seq - first];
+      if (Number(item.dataset.rev) !== (message.rev ?? 0)) item.replaceWith(...this.#items([message], messages[seq - first - 1]));
+      item = next;
+    }
   }
 
   #items(messages, previous) {

@@ -93,6 +93,8 @@ export default {
   "message.sending": "Sending…",
   "message.sent": "Sent",
   "message.failed": "Not sent",
+  "message.edited": "edited",
+  "message.deleted": "This message was deleted.",
   "message.retry": "Try again",
   "message.discard": "Discard",
   "day.today": "Today",

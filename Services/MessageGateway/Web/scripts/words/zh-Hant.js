@@ -93,6 +93,8 @@ export default {
   "message.sending": "傳送中…",
   "message.sent": "已送出",
   "message.failed": "未送出",
+  "message.edited": "已編輯",
+  "message.deleted": "此訊息已刪除。",
   "message.retry": "再試一次",
   "message.discard": "捨棄",
   "day.today": "今天",
