@@ -1,5 +1,14 @@
 /// How to reach PostgreSQL, and how much may be open or waiting at once.
 package struct PostgresConfiguration: Sendable {
+    /// Which of the servers of a connection string will do (libpq's `target_session_attrs`, which in the string goes first).
+    package enum Target: String, Sendable, Hashable {
+        /// Also a standby, for those who only read.
+        case any
+        /// Neither a standby nor a primary that was closed to writers (`default_transaction_read_only`). A standby is refused whatever the string
+        /// says, because it would refuse each call.
+        case readWrite = "read-write"
+    }
+
     /// A libpq connection string without a password (PostgreSQL manual 34.1.1; several hosts, target_session_attrs, sslmode and so on are
     /// libpq's own business).
     package var conninfo: String
@@ -13,17 +22,22 @@ package struct PostgresConfiguration: Sendable {
     package var waiting: Int
     /// The most calls queued or in flight on one connection; the next is refused at once.
     package var inFlight: Int
+    package var target: Target
     /// For each host of the connection string, in whole seconds, at least 2; `connect_timeout` in the string goes first.
     package var connectTimeout: Duration
     /// How long a cancelled statement may take to end before its connection is closed.
     package var cancelGrace: Duration
+    /// Cancel requests of the process that may wait for the server at once; beyond it the connection is closed instead of being rid of its call.
+    package var cancelRequests = 8
     /// Runs on each new connection before anyone else gets it; throwing closes the connection and counts as a failed attempt.
     package var onConnect: (@Sendable (PostgresConnection) async throws -> Void)?
+    /// Called when a connection of a pool or session is gone, before anyone is given another; on the reactor's thread, so it must not wait.
+    package var onDisconnect: (@Sendable () -> Void)?
 
     package init(
         conninfo: String, passwordFile: String? = nil, applicationName: String? = nil, connections: Int = 4, waiting: Int = 256,
-        inFlight: Int = 256, connectTimeout: Duration = .seconds(5), cancelGrace: Duration = .seconds(1),
-        onConnect: (@Sendable (PostgresConnection) async throws -> Void)? = nil
+        inFlight: Int = 256, target: Target = .readWrite, connectTimeout: Duration = .seconds(2),
+        cancelGrace: Duration = .seconds(1), onConnect: (@Sendable (PostgresConnection) async throws -> Void)? = nil
     ) {
         self.conninfo = conninfo
         self.passwordFile = passwordFile
@@ -31,6 +45,7 @@ package struct PostgresConfiguration: Sendable {
         self.connections = max(1, connections)
         self.waiting = waiting
         self.inFlight = inFlight
+        self.target = target
         self.connectTimeout = connectTimeout
         self.cancelGrace = cancelGrace
         self.onConnect = onConnect

@@ -27,10 +27,12 @@ package struct PostgresError: Error, Sendable, CustomStringConvertible {
     package var hint: String?
     /// PL/pgSQL's or the server's place of the error.
     package var context: String?
-    /// Names of what was violated, as far as the server tells.
+    /// Names of what was violated, as far as the server tells; a unique index is named as a constraint.
     package var constraint: String?
     package var table: String?
     package var column: String?
+    /// "cached plan must not change result type": a table was changed under a statement that the connection has prepared.
+    var isStalePlan = false
 
     package init(_ kind: Kind, _ message: String, sqlState: SQLState? = nil) {
         self.kind = kind

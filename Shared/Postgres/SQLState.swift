@@ -31,21 +31,27 @@ package struct SQLState: RawRepresentable, Sendable, Hashable, ExpressibleByStri
     package static let adminShutdown: SQLState = "57P01"
     package static let crashShutdown: SQLState = "57P02"
     package static let cannotConnectNow: SQLState = "57P03"
+    package static let featureNotSupported: SQLState = "0A000"
 
     /// 08: the connection itself.
     package var isConnectionException: Bool { classCode == "08" }
     /// 53: out of memory, disk, connections.
     package var isInsufficientResources: Bool { classCode == "53" }
+    /// 58: the operating system's, such as a file that cannot be read.
+    package var isSystemError: Bool { classCode == "58" }
+    /// 57P: the server is stopping, starting, or ends the session.
+    package var isOperatorIntervention: Bool { rawValue.hasPrefix("57P") }
+    /// What was refused would be refused again on this connection, and may pass on another one: the connection is broken (08), or the server is
+    /// not, or no longer, one that can be written to.
+    package var isAboutConnection: Bool { isConnectionException || self == .readOnlyTransaction }
     /// 22, 23, 54: one row or value is at fault, not the statement; the others of a batch may pass without it.
     package var isAboutOneRow: Bool { classCode == "22" || classCode == "23" || classCode == "54" }
 
     /// The same statement may pass a moment later or on another server, and the refused one left nothing behind.
     package var isTransient: Bool {
         switch self {
-        case .deadlockDetected, .serializationFailure, .lockNotAvailable, .adminShutdown, .crashShutdown, .cannotConnectNow,
-            .readOnlyTransaction, .idleInTransactionTimeout:
-            true
-        default: isConnectionException || isInsufficientResources
+        case .deadlockDetected, .serializationFailure, .lockNotAvailable, .readOnlyTransaction, .idleInTransactionTimeout: true
+        default: isConnectionException || isInsufficientResources || isOperatorIntervention || isSystemError
         }
     }
 }

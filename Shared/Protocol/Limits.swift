@@ -28,6 +28,8 @@ package enum Limits {
     package static let defaultPage = 50
     /// Messages in a room's window in Redis, and those a `room.open` answers with.
     package static let window = 50
+    /// Session hashes in one `internal.sessions.check`, in hex: so many fit a line.
+    package static let checkedSessions = 900
     /// A request's `id` when it is a string.
     package static let requestID = 256
 }

@@ -122,7 +122,7 @@ package final class RedisClient: Sendable {
             do {
                 let handle = try await RedisConnection.connect(
                     configuration, group: group, received: subscribing ? received : nil)
-                pause = .milliseconds(50)
+                let opening = ContinuousClock.now
                 if told { logger.info("redis is reachable again") }
                 told = false
                 opened(handle, subscribing: subscribing)
@@ -136,6 +136,8 @@ package final class RedisClient: Sendable {
                 state.withLock { state in
                     if subscribing { state.subscriber = nil } else { state.commands = nil }
                 }
+                // One that is ended as soon as it is there is not asked for again and again.
+                if .now - opening > .seconds(1) { pause = .milliseconds(50) }
             } catch {
                 if !told { logger.warning("redis cannot be reached; trying on", metadata: ["error": "\(error)"]) }
                 told = true

@@ -102,12 +102,16 @@ final class RedisConnection: ChannelInboundHandler {
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         ready.succeed(Handle(channel: context.channel, connection: bound))
         // A peer that went without a word is noticed by its silence.
-        pinger = context.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(5), delay: .seconds(5)) { _ in bound.value.ping() }
+        pinger = context.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(2), delay: .seconds(2)) { _ in bound.value.ping() }
     }
 
     private func ping() {
         guard let context else { return }
-        if .now() - heard > .seconds(15) { return context.close(promise: nil) }
+        if .now() - heard > .seconds(5) {
+            // Past TLS, which would wait for the peer's goodbye.
+            let socket = try? context.pipeline.syncOperations.context(handlerType: NIOSSLClientHandler.self)
+            return (socket ?? context).close(promise: nil)
+        }
         send([Array("PING".utf8)], .now() + .seconds(5), nil)
     }
 
@@ -159,6 +163,12 @@ final class RedisConnection: ChannelInboundHandler {
 
     private func handle(_ value: RedisValue) {
         if let received, pinger != nil {
+            if case .error(let error) = value {
+                // It may be a subscription that was refused, as while a script hangs: all are made anew.
+                failure = error
+                context?.close(promise: nil)
+                return
+            }
             guard case .array(let parts) = value, let kind = parts.first?.string else { return }
             if kind == "message", parts.count == 3, let channel = parts[1].string, let payload = parts[2].bytes {
                 received(channel, ByteBuffer(bytes: payload))

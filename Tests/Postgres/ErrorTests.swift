@@ -36,6 +36,92 @@ import Testing
         }
     }
 
+    /// Also from inside a function, as the appends raise it: the number's own constraint is told from the clientId's.
+    @Test func aViolationInAFunctionNamesItsConstraintToo() async throws {
+        try await withConnection { connection async throws in
+            try await connection.query("CREATE TEMPORARY TABLE numbered (n bigint PRIMARY KEY, client text UNIQUE)")
+            try await connection.query(
+                """
+                CREATE FUNCTION pg_temp.put(n bigint, client text) RETURNS bigint LANGUAGE plpgsql AS
+                $$BEGIN INSERT INTO numbered VALUES (n, client); RETURN n; END$$
+                """)
+            #expect(try await connection.query("SELECT pg_temp.put(1, 'a')").count == 1)
+            for (n, client, constraint) in [(1, "b", "numbered_pkey"), (2, "a", "numbered_client_key")] {
+                let error = await failure { try await connection.query("SELECT pg_temp.put(\(Int64(n)), \(client))") }
+                #expect(error?.sqlState == .uniqueViolation && error?.constraint == constraint)
+            }
+        }
+    }
+
+    /// A cancellation from outside (pg_cancel_backend) rolled the call back, so it may simply be made again.
+    @Test func anothersCancellationOfAnAppendIsRetryable() async throws {
+        try await withConnection { connection async throws in
+            let pid = await connection.backendPID
+            async let append = failure {
+                try await connection.query("SELECT pg_sleep(60)", deadline: .seconds(60), neverCancel: true)
+            }
+            try await withConnection { other async throws in
+                #expect(
+                    try await eventually {
+                        try await other.query(
+                            "SELECT 1 FROM pg_stat_activity WHERE pid = \(pid) AND wait_event = 'PgSleep'"
+                        ).count == 1
+                    })
+                try await other.query("SELECT pg_cancel_backend(\(pid))")
+            }
+            let error = await append
+            #expect(error?.kind == .notExecuted && error?.sqlState == .queryCanceled)
+            #expect(try await connection.query("SELECT 1").count == 1)
+        }
+    }
+
+    /// What the connection itself is at fault for may be tried again, on another one.
+    @Test(arguments: [true, false]) func aConnectionThatWillNotDoIsReplaced(shared: Bool) async throws {
+        let configuration = PostgresServer.shared.configuration(connections: 1)
+        let pool = PostgresPool(configuration: configuration, logger: logger)
+        let session = PostgresSession(configuration, logger: logger)
+        func query(_ query: PostgresQuery) async throws -> PostgresRows {
+            shared ? try await session.query(query) : try await pool.query(query)
+        }
+        let table = "stale_\(shared)"
+        func run(_ sql: String) async throws -> PostgresRows {
+            try await query(PostgresQuery(PostgresStatement(unsafeSQL: sql, prepared: true)))
+        }
+        _ = try await run("CREATE TABLE \(table) (n bigint)")
+        _ = try await run("INSERT INTO \(table) VALUES (1)")
+        let first: Int32 = try await query("SELECT pg_backend_pid()").decode(0, 0)
+        #expect(try await run("SELECT * FROM \(table)").decode(0, 0) == Int64(1))
+        _ = try await run("ALTER TABLE \(table) ADD COLUMN m bigint")
+        let stale = await failure { try await run("SELECT * FROM \(table)") }
+        #expect(stale?.sqlState == .featureNotSupported && stale?.isRetryable == true)
+        #expect(try await run("SELECT * FROM \(table)").count == 1)
+        let second: Int32 = try await query("SELECT pg_backend_pid()").decode(0, 0)
+        #expect(second != first)
+        // A server that was closed to writers.
+        _ = try await run("SET default_transaction_read_only = on")
+        let closed = await failure { try await run("INSERT INTO \(table) VALUES (2)") }
+        #expect(closed?.sqlState == .readOnlyTransaction && closed?.isRetryable == true)
+        #expect(try await run("INSERT INTO \(table) VALUES (3)").affected == 1)
+        #expect(try await query("SELECT pg_backend_pid()").decode(0, 0) != second)
+        _ = try await run("DROP TABLE \(table)")
+        await pool.shutdown()
+        await session.shutdown()
+    }
+
+    /// One call's trouble with the connection does not make its neighbours' outcome unknown.
+    @Test func whatIsInFlightOnAConnectionThatIsReplacedIsAnswered() async throws {
+        try await withConnection { connection async throws in
+            try await connection.query("SET default_transaction_read_only = on")
+            let answers = await connection.pipeline(["SELECT 1", "CREATE TABLE never (n int)", "SELECT 2"])
+            #expect(try answers[0].get().count == 1)
+            #expect(throws: PostgresError.self) { try answers[1].get() }
+            #expect(try answers[2].get().count == 1)
+            #expect(await connection.isOpen == false)
+            let late = await failure { try await connection.query("SELECT 3") }
+            #expect(late?.kind == .notExecuted)
+        }
+    }
+
     /// The answer waits for the commit: a constraint that is checked there fails the call, not the next one.
     @Test func aFailureAtTheCommitIsTheCallsOwn() async throws {
         try await withConnection { connection async throws in
@@ -72,6 +158,11 @@ import Testing
         (PostgresError(.server, "", sqlState: .deadlockDetected), true),
         (PostgresError(.server, "", sqlState: .diskFull), true), (PostgresError(.server, "", sqlState: .cannotConnectNow), true),
         (PostgresError(.server, "", sqlState: .readOnlyTransaction), true), (PostgresError(.server, "", sqlState: "08006"), true),
+        (PostgresError(.server, "", sqlState: "57P04"), true), (PostgresError(.server, "", sqlState: "57P05"), true),
+        (PostgresError(.server, "", sqlState: "58030"), true), (PostgresError(.server, "", sqlState: .lockNotAvailable), true),
+        (PostgresError(.server, "", sqlState: .outOfMemory), true), (PostgresError(.server, "", sqlState: .adminShutdown), true),
+        (PostgresError(.server, "", sqlState: .queryCanceled), false),
+        (PostgresError(.server, "", sqlState: .featureNotSupported), false),
         (PostgresError(.server, "", sqlState: .uniqueViolation), false), (PostgresError(.outcomeUnknown, ""), false),
         (PostgresError(.notExecuted, ""), true), (PostgresError(.overloaded, ""), true), (PostgresError(.deadline, ""), true),
         (PostgresError(.closed, ""), false), (PostgresError(.usage, ""), false),

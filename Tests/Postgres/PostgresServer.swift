@@ -25,6 +25,9 @@ final class PostgresServer: @unchecked Sendable {
 
     func stop() { _ = run("stop") }
     func start() { _ = run("start") }
+    /// As a standby of a primary that is not there.
+    func startAsStandby() { _ = run("standby") }
+    func promote() { _ = run("promote") }
 
     var caFile: String { "\(folder)/ca.pem" }
     var otherCAFile: String { "\(folder)/other-ca.pem" }
@@ -89,6 +92,8 @@ final class PostgresServer: @unchecked Sendable {
         case $verb in
         start) ctl start; exit ;;
         stop) ctl -m fast stop; exit ;;
+        standby) as touch data/standby.signal; ctl start; exit ;;
+        promote) ctl promote; exit ;;
         esac
         chmod 755 "$folder"
         mkdir data log

@@ -1,5 +1,6 @@
 import EverlinePostgres
 import Foundation
+import Synchronization
 import Testing
 
 @Suite struct ReconnectTests {
@@ -67,6 +68,79 @@ import Testing
         try await withConnection(configuration) { connection async throws in
             #expect(try await connection.query("SELECT 1").count == 1)
         }
+    }
+
+    /// Unless a standby will do, none is taken, whatever the connection string says; and a lost connection is told of.
+    @Test(.timeLimit(.minutes(2))) func aStandbyIsNoPrimary() async throws {
+        let server = PostgresServer()
+        let losses = Mutex(0)
+        var configuration = server.configuration(connections: 1)
+        configuration.onDisconnect = { losses.withLock { $0 += 1 } }
+        let writing = PostgresPool(configuration: configuration, logger: logger)
+        configuration.target = .any
+        let reading = PostgresPool(configuration: configuration, logger: logger)
+        #expect(try await writing.query("SELECT 1").count == 1)
+        #expect(losses.withLock { $0 } == 0)
+        server.stop()
+        #expect(try await eventually { losses.withLock { $0 } == 1 })
+        server.startAsStandby()
+        #expect(await returns { try await reading.query("SELECT pg_is_in_recovery()").decode(0, 0) })
+        let refused = await failure { try await writing.query("SELECT 1") }
+        #expect(refused?.isRetryable == true)
+        #expect(refused?.message.contains("read-only") == true, "\(refused?.message ?? "")")
+        configuration.target = .readWrite
+        configuration.conninfo += " target_session_attrs=any"
+        let insisting = await failure { try await withConnection(configuration) { _ in } }
+        #expect(insisting?.kind == .notExecuted && insisting?.message.contains("standby") == true)
+        // A string may ask for something else.
+        configuration.target = .any
+        configuration.conninfo = server.conninfo() + " target_session_attrs=primary"
+        #expect(await failure { try await withConnection(configuration) { _ in } }?.kind == .notExecuted)
+        server.promote()
+        #expect(await returns { try await writing.query("SELECT NOT pg_is_in_recovery()").decode(0, 0) })
+        await writing.shutdown()
+        await reading.shutdown()
+        server.stop()
+    }
+
+    /// The server swallows cancel requests: a few threads wait for it, the other connections are given up.
+    @Test func cancelRequestsThatAreSwallowedAreFew() async throws {
+        let server = PostgresServer.shared
+        let proxy = SwallowingProxy(to: server.port)
+        var configuration = server.configuration(cancelGrace: .seconds(30))
+        configuration.conninfo = server.conninfo(port: "\(proxy.port)")
+        configuration.cancelRequests = 2
+        let tasks = try await withThrowingTaskGroup(of: Task<PostgresError?, Never>.self) { group in
+            for _ in 0..<5 {
+                group.addTask { [configuration] in
+                    let connection = try await PostgresConnection.connect(configuration, logger: logger)
+                    return Task {
+                        await failure { try await connection.query("SELECT pg_sleep(62)", deadline: .seconds(60)) }
+                    }
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        try await withConnection { other async throws in
+            #expect(
+                try await eventually {
+                    try await other.query("SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(62)'").count == 5
+                })
+        }
+        proxy.swallow()
+        let given = Mutex(0)
+        let look: @Sendable (PostgresError?) -> Void = { error in
+            guard error?.kind == .outcomeUnknown, error?.message.contains("too many cancel requests") == true else { return }
+            given.withLock { $0 += 1 }
+        }
+        for task in tasks {
+            task.cancel()
+            Task { look(await task.value) }
+        }
+        #expect(try await eventually { given.withLock { $0 } >= 3 })
+        proxy.end()
+        for task in tasks { #expect(await task.value?.kind == .outcomeUnknown) }
+        #expect(given.withLock { $0 } >= 3)
     }
 
     @Test func certificatesAreVerified() async throws {

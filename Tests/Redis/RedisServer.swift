@@ -34,11 +34,16 @@ final class RedisServer: Sendable {
     }
 
     /// As a crash would. (Not by Foundation's Process, which waits for whatever inherited its socket.)
-    func stop() {
+    func stop() { send(SIGKILL) }
+    /// From now on it accepts and swallows everything.
+    func pause() { send(SIGSTOP) }
+    func goOn() { send(SIGCONT) }
+
+    private func send(_ signal: Int32) {
         guard let text = try? String(contentsOfFile: "\(folder)/pid", encoding: .utf8),
             let pid = Int32(text.trimmingCharacters(in: .newlines))
         else { return }
-        kill(pid, SIGKILL)
+        kill(pid, signal)
     }
 
     func configuration(user: String = "tester", serverName: String = "redis") throws -> RedisConfiguration {

@@ -51,6 +51,13 @@ private func kind(_ body: () async throws -> some Any) async -> RedisError.Kind?
     } catch { return (error as? RedisError)?.kind }
 }
 
+private func code(_ body: () async throws -> some Any) async -> String? {
+    do {
+        _ = try await body()
+        return nil
+    } catch { return (error as? RedisError)?.code }
+}
+
 @Suite(.serialized) struct RedisTests {
     @Test func valuesOfEveryKind() async throws {
         try await withClient { (redis) async throws -> Void in
@@ -152,6 +159,82 @@ private func kind(_ body: () async throws -> some Any) async -> RedisError.Kind?
             redis.unsubscribe("詩")
             #expect(await eventually { (try? await redis.command("PUBLISH", "詩", "三").integer) == 0 })
             #expect(!inbox.all.contains("other x"))
+        }
+        server.stop()
+    }
+
+    /// A Redis that swallows everything is noticed before a caller's patience ends many times over.
+    @Test func aSilentServerIsGivenUpAndComesBack() async throws {
+        let server = RedisServer()
+        let inbox = Inbox()
+        try await withClient(server, inbox: inbox) { (redis) async throws -> Void in
+            redis.subscribe("詩")
+            #expect(await eventually { (try? await redis.command("PUBLISH", "詩", "一").integer) == 1 })
+            server.pause()
+            #expect(await eventually { !redis.isConnected })
+            server.goOn()
+            #expect(await eventually { inbox.returned > 0 })
+            #expect(await eventually { (try? await redis.command("PUBLISH", "詩", "二").integer) == 1 })
+            #expect(await eventually { inbox.all.last == "詩 二" })
+        }
+        server.stop()
+    }
+
+    /// Full, and turned into a replica: what cannot be written fails by itself, and nothing else does.
+    @Test(arguments: [
+        ("OOM", ["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"]),
+        ("READONLY", ["REPLICAOF", "127.0.0.1", "1"], ["REPLICAOF", "NO", "ONE"]),
+    ])
+    func anErrorOfRedisFailsItsOwnCall(code: String, breaking: [String], mending: [String]) async throws {
+        let server = RedisServer()
+        try await withClient(server) { (redis) async throws -> Void in
+            #expect(await eventually { redis.isConnected })
+            let window = RoomWindow(redis, size: 5)
+            func add(_ seq: Int64) -> EventLoopFuture<RedisValue> {
+                window.append(room: 3, epoch: "1-a", first: seq, rev: 0, messages: [Array("m\(seq)".utf8)])
+            }
+            _ = try await redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
+            _ = try await add(1).get()
+            let client = try await redis.command("CLIENT", "ID").integer
+            _ = try await redis.command(breaking.map { Array($0.utf8) })
+            // Pipelined, so that each error stands between two other answers.
+            let failing = add(2)
+            let next = redis.submit([Array("ECHO".utf8), Array("next".utf8)])
+            let failingAgain = add(3)
+            for append in [failing, failingAgain] {
+                let error = await #expect(throws: RedisError.self) { _ = try await append.get() }
+                #expect(error?.kind == .server && error?.code == code)
+            }
+            #expect(try await next.get().string == "next")
+            #expect(try await window.content(room: 3, numbers: 1...1)?.last == 1)
+            _ = try await redis.command(mending.map { Array($0.utf8) })
+            _ = try await add(2).get()
+            #expect(try await window.content(room: 3, numbers: 1...2)?.last == 2)
+            #expect(try await redis.command("CLIENT", "ID").integer == client, "the connection has stayed")
+        }
+        server.stop()
+    }
+
+    /// A subscription that Redis refused for a moment is made when it can be.
+    @Test func aRefusedSubscriptionIsMadeLater() async throws {
+        let server = RedisServer()
+        let inbox = Inbox()
+        try await withClient(server, inbox: inbox) { (redis) async throws -> Void in
+            redis.subscribe("一")
+            #expect(await eventually { (try? await redis.command("PUBLISH", "一", "1").integer) == 1 })
+            _ = try await redis.command("CONFIG", "SET", "busy-reply-threshold", "10")
+            let hanging = redis.submit(["EVAL", "while true do end", "0"].map { Array($0.utf8) }, deadline: .seconds(30))
+            // Others are told that it is busy.
+            try await withClient(server) { (other) async throws -> Void in
+                #expect(await eventually { other.isConnected })
+                #expect(await eventually { await code({ try await other.command("GET", "x") }) == "BUSY" })
+                redis.subscribe("二")
+                #expect(await eventually { inbox.returned > 0 }, "the subscriptions are made anew")
+                _ = try await other.command("SCRIPT", "KILL")
+            }
+            _ = try? await hanging.get()
+            #expect(await eventually { (try? await redis.command("PUBLISH", "二", "2").integer) == 1 })
+            #expect(await eventually { inbox.all.last == "二 2" })
         }
         server.stop()
     }

@@ -4,6 +4,9 @@ import uuid
 
 import pytest
 
+from client import Line
+from running import Everline
+
 
 def room_with(everline, count):
     li = everline.user("李白")
@@ -15,13 +18,40 @@ def room_with(everline, count):
     return li, room, number, epoch
 
 
+def generation(epoch):
+    """What tells a newer epoch from an older one."""
+    return int(epoch.split("-")[0])
+
+
+def become_another_server(everline):
+    """As after a restore or a promotion: the row names another system than the one that it is read on."""
+    everline.sql("UPDATE everline.epoch SET system_identifier = system_identifier + 1")
+    pid = everline.pid("postgres")
+    everline.kill("postgres")
+    end = time.monotonic() + 30
+    # A backend may outlive its postmaster for a moment.
+    while everline.pid("postgres") == pid and time.monotonic() < end:
+        time.sleep(0.02)
+
+
+def until_served(ask):
+    """The first answer that is not "not now"."""
+    end = time.monotonic() + 30
+    while True:
+        answer = ask()
+        if "result" in answer or not answer["error"]["data"]["retryable"]:
+            return answer
+        assert time.monotonic() < end, answer
+        time.sleep(0.02)
+
+
 def test_a_new_epoch_resets_everyone(own_everline):
     everline = own_everline
     li, room, _, old = room_with(everline, 10)
     du = everline.user("杜甫")
     assert du.result("room.open", room=room)["epoch"] == old
     new = everline.sql(f"SELECT everline.new_epoch('{old}')", "everline_guardian")[0][0]
-    assert new != old and int(new.split("-")[0]) == int(old.split("-")[0]) + 1
+    assert new != old and generation(new) > generation(old)
     # Asked for once more by another who saw the same: still that one.
     assert everline.sql(f"SELECT everline.new_epoch('{old}')", "everline_guardian")[0][0] == new
     assert du.push("room.reset") == {"room": room, "epoch": new}
@@ -58,22 +88,110 @@ def test_a_restore_that_nobody_announced(own_everline):
 
 
 def test_another_server_gets_its_epoch_before_the_first_append(own_everline):
-    """As after a restore or a promotion: the row names another system than the one that it is read on."""
     everline = own_everline
     li, room, _, old = room_with(everline, 3)
+    become_another_server(everline)
+    answer = until_served(lambda: li.call("message.send", room=room, clientId=str(uuid.uuid4()), body="on the new server"))
+    assert answer["result"]["epoch"] != old and generation(answer["result"]["epoch"]) > generation(old)
+
+
+def test_another_server_gets_its_epoch_before_a_session_is_believed(own_everline):
+    """Nobody sends anything: a user whom the restore took back is out all the same, although Redis remembers the session."""
+    everline = own_everline
+    li, *_ = room_with(everline, 1)
+    taken = everline.user("杜甫")
+    old = everline.sql("SELECT generation || '-' || token FROM everline.epoch")[0][0]
+    assert everline.line().result("session.resume", session=taken.session)["user"]["username"] == "杜甫"
+    everline.sql(
+        "DELETE FROM everline.login_log WHERE name = '杜甫'; DELETE FROM everline.sessions WHERE user_id = (SELECT id FROM everline.users WHERE username = '杜甫'); "
+        "DELETE FROM everline.users WHERE username = '杜甫'")
+    become_another_server(everline)
+    line = everline.line()
+    assert until_served(lambda: line.call("session.resume", session=taken.session))["error"]["data"]["name"] == "session.invalid"
+    assert until_served(lambda: line.call("session.resume", session=li.session))["result"]["user"]["username"] == "李白"
+    new = everline.sql("SELECT generation || '-' || token FROM everline.epoch")[0][0]
+    assert generation(new) > generation(old)
+
+
+def test_another_server_gets_its_epoch_before_it_is_read(own_everline):
+    everline = own_everline
+    li, room, _, old = room_with(everline, 3)
+    assert li.result("history.page", room=room, before=3, epoch=old)["epoch"] == old
+    become_another_server(everline)
+    # By history's own connections alone.
+    history = Line(everline.port(7502), everline.ca)
+    assert until_served(lambda: history.call("session.resume", session=li.session))["result"]
+    answer = until_served(lambda: history.call("history.page", room=room, before=3, epoch=old))
+    assert answer["error"]["data"]["name"] == "epoch.changed"
+
+
+@pytest.fixture(scope="module")
+def tampered():
+    """One whose tables are changed by hand."""
+    one = Everline()
+    try:
+        one.start()
+        yield one
+    finally:
+        one.remove()
+
+
+@pytest.mark.parametrize("role", ["everline_auth", "everline_gateway", "everline_history"])
+def test_each_service_alone_gives_another_server_its_epoch(tampered, role):
+    everline = tampered
+    old = everline.sql("SELECT generation || '-' || token FROM everline.epoch")[0][0]
     everline.sql("UPDATE everline.epoch SET system_identifier = system_identifier + 1")
-    pid = everline.pid("postgres")
-    everline.kill("postgres")
-    end = time.monotonic() + 30
-    # A backend may outlive its postmaster for a moment.
-    while everline.pid("postgres") == pid and time.monotonic() < end:
-        time.sleep(0.02)
-    while time.monotonic() < end:
-        answer = li.call("message.send", room=room, clientId=str(uuid.uuid4()), body="on the new server")
-        if "result" in answer:
-            break
-        assert answer["error"]["data"]["retryable"], answer
-    assert answer["result"]["epoch"] != old and answer["result"]["epoch"].startswith("2-")
+    # By a transaction that only reads it is neither given the old epoch nor changed.
+    with pytest.raises(RuntimeError, match="read-only"):
+        everline.sql("BEGIN READ ONLY; SELECT everline.current_epoch()", role)
+    new = everline.sql("BEGIN READ WRITE; SELECT everline.current_epoch(); COMMIT", role)[0][0]
+    assert generation(new) > generation(old)
+    # Now it may.
+    assert everline.sql("BEGIN READ ONLY; SELECT everline.current_epoch()", role)[0][0] == new
+
+
+def test_epochs_grow_over_restores_of_older_backups(tampered):
+    """A restore of an early state, while windows of a later one are remembered, makes an epoch that is newer than all of them."""
+    everline = tampered
+    first = everline.sql("SELECT generation || '-' || token FROM everline.epoch")[0][0]
+    later = everline.sql(f"SELECT everline.new_epoch('{first}')", "everline_gateway")[0][0]
+    latest = everline.sql(f"SELECT everline.new_epoch('{later}')", "everline_gateway")[0][0]
+    assert generation(first) < generation(later) < generation(latest)
+    for made in ("UPDATE everline.epoch SET generation = 1, system_identifier = system_identifier + 1", "DELETE FROM everline.epoch"):
+        everline.sql(made)
+        time_before = everline.sql("SELECT extract(epoch FROM clock_timestamp())::bigint")[0][0]
+        restored = everline.sql("SELECT everline.current_epoch()", "everline_gateway")[0][0]
+        assert generation(restored) >= int(time_before) > 1_700_000_000
+    # The clock may have been wrong: then by counting.
+    everline.sql("UPDATE everline.epoch SET generation = 9000000000")
+    old = everline.sql("SELECT generation || '-' || token FROM everline.epoch")[0][0]
+    assert generation(everline.sql(f"SELECT everline.new_epoch('{old}')", "everline_gateway")[0][0]) == 9000000001
+
+
+def test_a_counter_below_its_rows_is_told_from_a_known_client_id(tampered):
+    """Both are unique violations; the constraint's name tells which."""
+    everline = tampered
+    _, _, number, _ = room_with(everline, 3)
+    user = everline.sql("SELECT id FROM everline.users WHERE username = '李白'")[0][0]
+    rev = everline.sql(f"SELECT members_rev FROM everline.room_counters WHERE room_id = {number}")[0][0]
+    known = everline.sql(f"SELECT client_id FROM everline.messages WHERE room_id = {number} AND seq = 1")[0][0]
+    epoch = everline.sql("SELECT generation || '-' || token FROM everline.epoch")[0][0]
+
+    def forms(client):
+        return [
+            f"SELECT everline.append_room('{epoch}', {number}, {rev}, ARRAY[{user}::bigint], ARRAY['{client}'::uuid], ARRAY['x'])",
+            f"SELECT everline.append_fast('{epoch}', ARRAY[{number}::bigint], ARRAY[{rev}::bigint], ARRAY[{number}::bigint], ARRAY[{user}::bigint], "
+            f"ARRAY['{client}'::uuid], ARRAY['x'])",
+            f"SELECT everline.append('{epoch}', ARRAY[{number}::bigint], ARRAY[{user}::bigint], ARRAY['{client}'::uuid], ARRAY['x'], ARRAY[NULL::bigint])",
+        ]
+
+    for form in forms(known)[:2]:
+        with pytest.raises(RuntimeError, match='"messages_room_id_sender_id_client_id_key"'):
+            everline.sql(form, "everline_gateway")
+    everline.sql(f"UPDATE everline.room_counters SET last_seq = 1 WHERE room_id = {number}")
+    for form in forms(uuid.uuid4()):
+        with pytest.raises(RuntimeError, match='"messages_pkey"'):
+            everline.sql(form, "everline_gateway")
 
 
 def test_signals_may_all_be_lost(own_everline):

@@ -45,14 +45,14 @@ def test_changed_and_missing_files_are_refused_by_name(everline, tmp_path):
     assert changed.returncode == 1 and "002-rooms.sql was changed" in changed.stderr and "HINT" in changed.stderr
     renamed = migrate(lambda folder: (folder / "002-rooms.sql").rename(folder / "002-other.sql"))
     assert renamed.returncode == 1 and "002-rooms.sql" in renamed.stderr
-    missing = migrate(lambda folder: (folder / "004-revisions.sql").unlink())
-    assert missing.returncode == 1 and "004-revisions.sql" in missing.stderr
+    missing = migrate(lambda folder: (folder / "005-epochs.sql").unlink())
+    assert missing.returncode == 1 and "005-epochs.sql" in missing.stderr
     hole = migrate(lambda folder: (folder / "003-writing.sql").unlink())
     assert hole.returncode == 1 and "migration 003 is missing" in hole.stderr
     twice = migrate(lambda folder: (folder / "003-again.sql").write_text("SELECT 1;"))
     assert twice.returncode == 1
-    broken = migrate(lambda folder: (folder / "005-broken.sql").write_text("CREATE TABLE everline.half (x int); SELECT nothing;"))
-    assert broken.returncode == 1 and "005-broken.sql" in broken.stderr
+    broken = migrate(lambda folder: (folder / "006-broken.sql").write_text("CREATE TABLE everline.half (x int); SELECT nothing;"))
+    assert broken.returncode == 1 and "006-broken.sql" in broken.stderr
     assert everline.sql("SELECT to_regclass('everline.half') IS NULL") == [["t"]]
     planned = everline.run("db-guardian", "migrate", "--plan")
     assert planned.returncode == 0
@@ -66,6 +66,8 @@ def test_changed_and_missing_files_are_refused_by_name(everline, tmp_path):
     ("everline_gateway", "SELECT * FROM everline.sessions"), ("everline_gateway", "CREATE TABLE everline.x (y int)"), ("everline_gateway", "CREATE TABLE public.x (y int)"),
     ("everline_history", "SET default_transaction_read_only = off; INSERT INTO everline.rooms (name, kind, created_by) VALUES ('x', 'public', 1)"),
     ("everline_history", "SELECT password_hash FROM everline.users"), ("everline_history", "SELECT everline.append('', '{}', '{}', '{}', '{}', '{}')"),
+    ("everline_history", "SELECT everline.new_epoch('')"), ("everline_auth", "SELECT everline.new_epoch('')"),
+    ("everline_history", "BEGIN READ WRITE; UPDATE everline.epoch SET token = 'x'"), ("everline_auth", "UPDATE everline.epoch SET token = 'x'"),
     ("everline_auth", "SELECT * FROM everline.messages"), ("everline_auth", "DELETE FROM everline.users"), ("everline_auth", "UPDATE everline.users SET username = 'x'"),
     ("everline_auth", "DELETE FROM everline.login_log"), ("everline_auth", "UPDATE everline.login_log SET outcome = 'success'"), ("everline_auth", "DROP TABLE everline.sessions"),
     ("everline_guardian", "CREATE ROLE other SUPERUSER"), ("everline_guardian", "COPY everline.users TO PROGRAM 'cat'"),

@@ -26,4 +26,17 @@ package struct AuthClient: Sendable {
         _ = try await lines.call(
             InternalLogout.self, Attributed(SessionParams(session: session), origin: Origin(address: address)))
     }
+
+    /// Those of the sessions, by hash in hex, that hold no longer. Any number: they are asked about in as many calls as it takes, one after
+    /// the other; a failure of one of them fails all.
+    package func ended(of hashes: [String]) async throws(RPCError) -> [String] {
+        var ended: [String] = []
+        var rest = hashes[...]
+        while !rest.isEmpty {
+            let some = SessionHashes(hashes: Array(rest.prefix(Limits.checkedSessions)))
+            rest = rest.dropFirst(Limits.checkedSessions)
+            ended += try await lines.call(InternalSessionsCheck.self, some).hashes
+        }
+        return ended
+    }
 }

@@ -74,7 +74,7 @@ extension PostgresConnection {
         _ completion: @escaping (Result<[PostgresRows], PostgresError>) -> Void
     ) {
         lastID += 1
-        if var reason = closeReason {
+        if var reason = closeReason ?? ending.flatMap({ $0.kind == .closed ? nil : $0 }) {
             if reason.kind != .closed { reason.kind = .notExecuted }
             return completion(.failure(reason))
         }

@@ -66,15 +66,23 @@ extension PostgresConnection {
         requestCancel(segment.id)
     }
 
-    /// PQcancel opens a second connection and waits for it, hence a thread.
+    /// PQcancel opens a second connection and waits for it, hence a thread; and it knows no timeout of its own (libpq 15), hence a bound: when so many
+    /// wait already, the server swallows them, and the connection is closed instead.
     private func requestCancel(_ id: UInt64) {
+        guard reactor.cancelThreads < configuration.cancelRequests else {
+            return close(PostgresError(.outcomeUnknown, "no answer by the deadline, and too many cancel requests wait already"))
+        }
         guard let pointer = link.pointer, let request = PQgetCancel(pointer) else { return lost() }
         isCancelling = true
         cancelsSent += 1
+        reactor.cancelThreads += 1
         let owner = CancelRequest(request)
         startThread(named: "postgres-cancel") { [reactor] in
             let refusal = owner.send()
-            reactor.submit { self.assumeIsolated { $0.cancelReturned(refusal, id) } }
+            reactor.submit {
+                reactor.cancelThreads -= 1
+                self.assumeIsolated { $0.cancelReturned(refusal, id) }
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 extension PostgresConnection {
     package enum Isolation: Sendable, Hashable {
+        /// Also where sessions only read by default.
+        case readWrite
         case readCommitted, repeatableRead, serializable
         /// One snapshot for all statements, and nothing can be written.
         case readOnlySnapshot
@@ -52,6 +54,7 @@ extension PostgresConnection {
 extension PostgresConnection.Isolation {
     fileprivate var begin: PostgresStatement {
         switch self {
+        case .readWrite: PostgresStatement("BEGIN READ WRITE")
         case .readCommitted: PostgresStatement("BEGIN ISOLATION LEVEL READ COMMITTED")
         case .repeatableRead: PostgresStatement("BEGIN ISOLATION LEVEL REPEATABLE READ")
         case .serializable: PostgresStatement("BEGIN ISOLATION LEVEL SERIALIZABLE")

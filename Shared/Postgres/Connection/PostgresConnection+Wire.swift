@@ -161,8 +161,10 @@ extension PostgresConnection {
     /// The first segment has come to its end: the server has committed or rolled back.
     private func finishHead(_ segment: Segment) {
         segments.removeFirst()
-        if let error = segment.failure {
-            segment.complete(.failure(classify(error, segment)))
+        if let failure = segment.failure {
+            let error = classify(failure, segment)
+            if error.isStalePlan || error.sqlState?.isAboutConnection == true { retire(error) }
+            segment.complete(.failure(error))
         } else if segment.graceEnd != nil {
             // A commit that is cancelled while it waits for a synchronous standby answers success, and may still be lost with the primary.
             segment.complete(.failure(PostgresError(.outcomeUnknown, "it ended after it was cancelled, and may have taken effect")))
@@ -170,18 +172,23 @@ extension PostgresConnection {
             segment.complete(.success(segment.rows))
         }
         if let next = segments.first, next.isAbandoned { lapse(next) }
-        if isEnding, load == 0 { close() }
+        if let ending, load == 0 { close(ending) }
     }
 
-    /// A cancelled statement that was not to be cancelled itself was a neighbour of one that was: it is as if it was never sent.
+    /// What was rolled back for a reason outside itself is as if it was never sent: a plan that the connection has kept for too long; a
+    /// cancellation that was meant for a neighbour, or that someone else (pg_cancel_backend) made of a call that is not to be cancelled.
     private func classify(_ error: PostgresError, _ segment: Segment) -> PostgresError {
+        if error.isStalePlan {
+            var again = error
+            again.kind = .notExecuted
+            return again
+        }
         guard error.sqlState == .queryCanceled else { return error }
         if segment.graceEnd != nil {
             return PostgresError(segment.lapse, "cancelled and rolled back", sqlState: .queryCanceled)
         }
-        guard cancelsSent > 0 else { return error }
-        return PostgresError(
-            .notExecuted, "a neighbour's cancellation hit this call; it was rolled back", sqlState: .queryCanceled)
+        guard cancelsSent > 0 || segment.neverCancel else { return error }
+        return PostgresError(.notExecuted, "another's cancellation hit this call; it was rolled back", sqlState: .queryCanceled)
     }
 
     /// The connection is gone. `error` is the server's last word, if it had one.

@@ -17,8 +17,10 @@ package actor PostgresConnection {
     var token: UInt64?
     var isWriting = false
     var closeReason: PostgresError?
-    /// Closed as soon as nothing is queued or in flight.
-    var isEnding = false
+    /// Why it is closed as soon as nothing is queued or in flight.
+    var ending: PostgresError?
+    /// Called once when it takes no new calls any more.
+    var onRetire: (@Sendable (PostgresConnection) -> Void)?
     /// Called once when the connection is gone.
     var onClose: (@Sendable (PostgresConnection) -> Void)?
 
@@ -92,7 +94,9 @@ package actor PostgresConnection {
     package var isOpen: Bool { closeReason == nil }
     /// Nothing is in flight and no transaction is open, so the next user finds it clean.
     var isClean: Bool {
-        guard isOpen, segments.isEmpty, waiting.isEmpty, !isInScript, let pointer = link.pointer else { return false }
+        guard isOpen, ending == nil, segments.isEmpty, waiting.isEmpty, !isInScript, let pointer = link.pointer else {
+            return false
+        }
         return PQtransactionStatus(pointer) == PQTRANS_IDLE
     }
     /// Process number of the server's backend, as in pg_stat_activity.
@@ -108,8 +112,20 @@ package actor PostgresConnection {
     package func close() { close(PostgresError(.closed, "the connection was closed")) }
 
     /// Ends the connection when the last call on it has its answer.
-    func closeWhenUnused() {
-        if load == 0 { close() } else { isEnding = true }
+    func closeWhenUnused() { end(PostgresError(.closed, "the connection was closed")) }
+
+    /// It works, but not for what we want: it takes no new calls, and is closed when those in flight have their answers.
+    func retire(_ reason: PostgresError) {
+        guard isOpen, ending == nil else { return }
+        var reason = reason
+        reason.kind = .outcomeUnknown
+        logger.debug("postgres connection retired", metadata: ["reason": "\(reason)"])
+        onRetire?(self)
+        end(reason)
+    }
+
+    private func end(_ reason: PostgresError) {
+        if load == 0 { close(reason) } else { ending = reason }
     }
 
     /// `reason` is why; calls that were never sent fail with it when it is `closed`, and with `notExecuted` otherwise.
@@ -133,6 +149,7 @@ package actor PostgresConnection {
         for segment in lost.unsent { segment.complete(.failure(unsent)) }
         onClose?(self)
         onClose = nil
+        onRetire = nil
     }
 }
 

@@ -15,6 +15,7 @@ extension PostgresError {
         constraint = field("n")
         table = field("t")
         column = field("c")
+        isStalePlan = sqlState == .featureNotSupported && field("R") == "RevalidateCachedQuery"
     }
 
     /// The unlocalised severity: ERROR, FATAL, PANIC, WARNING …

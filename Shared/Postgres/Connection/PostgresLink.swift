@@ -38,7 +38,7 @@ final class PostgresLink: @unchecked Sendable {
         var options = [
             ("connect_timeout", "\(max(2, configuration.connectTimeout.components.seconds))"),
             ("keepalives_idle", "30"), ("keepalives_interval", "5"), ("keepalives_count", "3"), ("tcp_user_timeout", "15000"),
-            ("dbname", configuration.conninfo),
+            ("target_session_attrs", configuration.target.rawValue), ("dbname", configuration.conninfo),
             ("client_encoding", "UTF8"),
         ]
         if let name = configuration.applicationName { options.append(("fallback_application_name", name)) }
@@ -54,6 +54,12 @@ final class PostgresLink: @unchecked Sendable {
         let link = PostgresLink(pointer, logger)
         guard PQstatus(pointer) == CONNECTION_OK else {
             throw PostgresError(.notExecuted, "cannot connect: \(message(of: pointer))")
+        }
+        // Reported by the server at the start of a session (PostgreSQL manual 34.2, PQparameterStatus).
+        if configuration.target != .any, let standby = PQparameterStatus(pointer, "in_hot_standby"),
+            String(cString: standby) == "on"
+        {
+            throw PostgresError(.notExecuted, "cannot use this server: it is a standby, and a primary was asked for")
         }
         guard PQsetnonblocking(pointer, 1) == 0, PQenterPipelineMode(pointer) == 1 else {
             throw PostgresError(.notExecuted, "no pipeline mode: \(message(of: pointer))")

@@ -133,7 +133,7 @@ extension ConnectionSource {
             Task.detached { [configuration, logger] in
                 let result: Result<PostgresConnection, any Error>
                 do {
-                    let deadline = PostgresDeadline.after(max(configuration.connectTimeout, .seconds(2)) * 4)
+                    let deadline = PostgresDeadline.after(max(configuration.connectTimeout, .seconds(2)) * 8)
                     result = .success(try await PostgresConnection.connect(configuration, logger: logger, deadline: deadline))
                 } catch {
                     result = .failure(error)
@@ -151,7 +151,10 @@ extension ConnectionSource {
             if backoff.isFailing { logger.info("postgres is reachable again") }
             backoff.succeeded()
             open[ObjectIdentifier(connection)] = connection
-            connection.assumeIsolated { $0.setOnClose { gone in self.assumeIsolated { $0.closed(gone) } } }
+            connection.assumeIsolated {
+                $0.onRetire = { old in self.assumeIsolated { $0.retired(old) } }
+                $0.setOnClose { gone in self.assumeIsolated { $0.closed(gone) } }
+            }
             if connection.assumeIsolated({ $0.isOpen }) { offer(connection) }
         case .failure(let error):
             if !backoff.isFailing { logger.warning("postgres cannot be reached; trying on", metadata: ["error": "\(error)"]) }
@@ -165,7 +168,11 @@ extension ConnectionSource {
         grow()
     }
 
+    /// It takes no new calls: whoever comes now waits for the next one.
+    private func retired(_ connection: PostgresConnection) { idle.removeAll { $0 === connection } }
+
     private func closed(_ connection: PostgresConnection) {
+        configuration.onDisconnect?()
         open[ObjectIdentifier(connection)] = nil
         idle.removeAll { $0 === connection }
         if open.isEmpty {

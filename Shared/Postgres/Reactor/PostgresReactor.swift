@@ -37,6 +37,8 @@ package final class PostgresReactor: SerialExecutor, @unchecked Sendable {
     private var sources: [UInt64: any ReactorSource] = [:]
     private var timers: [UInt64: (at: PostgresDeadline, body: @Sendable () -> Void)] = [:]
     private var lastToken: UInt64 = 0
+    /// Threads that wait for a cancel request to be answered.
+    var cancelThreads = 0
 
     private init() {
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))

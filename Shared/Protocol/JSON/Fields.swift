@@ -80,6 +80,25 @@ package struct Fields {
         }
     }
 
+    /// - Parameter most: more elements than this are refused.
+    package mutating func strings(_ name: String, most: Int) throws(RPCError) -> [String] {
+        switch json(name) {
+        case .array(let elements)?:
+            guard elements.count <= most else {
+                throw RPCError(.invalidParams, detail: "\(name) must have at most \(most) elements", parameter: name)
+            }
+            var values: [String] = []
+            values.reserveCapacity(elements.count)
+            for element in elements {
+                guard case .string(let value) = element else { throw wrong(name, "an array of strings", element) }
+                values.append(value)
+            }
+            return values
+        case nil: throw missing(name)
+        case let other?: throw wrong(name, "an array", other)
+        }
+    }
+
     /// Refuses, in strict mode, what nobody asked for.
     package func finish() throws(RPCError) {
         guard strict, read < members.count else { return }

@@ -147,6 +147,10 @@ package struct ObjectWriter {
         key(name)
         writer.array(values) { writer, value in value.write(to: &writer) }
     }
+    package mutating func field(_ name: StaticString, _ values: [String]) {
+        key(name)
+        writer.array(values) { writer, value in writer.write(value) }
+    }
     /// A value that is JSON already, such as messages from Redis.
     package mutating func field(_ name: StaticString, raw json: some Sequence<UInt8>) {
         key(name)

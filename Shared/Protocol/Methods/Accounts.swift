@@ -161,6 +161,18 @@ package struct Attributed<Inner: WireObject>: WireObject {
     }
 }
 
+/// Which sessions are asked about, by their hashes in hex (`ResumedSession.sessionHash`), or which of them no longer hold.
+package struct SessionHashes: WireObject, Equatable {
+    package let hashes: [String]
+
+    package init(hashes: [String]) { self.hashes = hashes }
+    package init(from fields: inout Fields) throws(RPCError) {
+        hashes = try fields.strings("hashes", most: Limits.checkedSessions)
+    }
+    package func encode(to object: inout ObjectWriter) { object.field("hashes", hashes) }
+    package var expectedBytes: Int { 64 + hashes.count * 67 }
+}
+
 package enum AuthRegister: Method {
     package static let name = "auth.register"
     package typealias Params = RegisterParams
@@ -202,4 +214,11 @@ package enum InternalLogout: Method {
     package static let name = "internal.auth.logout"
     package typealias Params = Attributed<SessionParams>
     package typealias Result = Nothing
+}
+
+/// Which of these sessions hold no longer: ended, expired, of a disabled user, or taken back by a restore. Asks PostgreSQL, never Redis.
+package enum InternalSessionsCheck: Method {
+    package static let name = "internal.sessions.check"
+    package typealias Params = SessionHashes
+    package typealias Result = SessionHashes
 }

@@ -12,6 +12,11 @@ package struct SessionHash: Sendable, Hashable {
         guard token.utf8.count == 43, let raw = Base64.url.decode(token), raw.count == 32 else { return nil }
         bytes = DigestAlgorithm.sha256.digest(raw)
     }
+    /// `nil` if the text is not 64 hexadecimal digits.
+    init?(hex: String) {
+        guard hex.utf8.count == 64, let raw = Hex.decode(hex) else { return nil }
+        bytes = raw
+    }
     package var hex: String { Hex.encode(bytes) }
 }
 
@@ -25,42 +30,53 @@ struct StoredSession: Sendable {
 /// Sessions in PostgreSQL, where they outlive an emptied Redis.
 package struct SessionStore: Sendable {
     let pool: PostgresPool
+    private let reads: SessionReads
 
-    package init(_ pool: PostgresPool) { self.pool = pool }
+    package init(_ pool: PostgresPool) {
+        self.pool = pool
+        reads = SessionReads(pool)
+    }
 
     private static let insert = PostgresStatement(
-        "INSERT INTO everline.sessions (token_hash, user_id, client, address, expires_at) VALUES ($1, $2, $3, $4, $5)")
-    private static let select = PostgresStatement(
         """
-        SELECT u.id, u.username, u.display_name, u.admin, s.expires_at, e.generation || '-' || e.token
-        FROM everline.sessions s JOIN everline.users u ON u.id = s.user_id CROSS JOIN everline.epoch e
-        WHERE s.token_hash = $1 AND s.expires_at > now() AND NOT u.disabled
+        INSERT INTO everline.sessions (token_hash, user_id, client, address, expires_at) VALUES ($1, $2, $3, $4, $5)
+        RETURNING (SELECT e.generation || '-' || e.token FROM everline.epoch e)
+        """)
+    private static let lengthen = PostgresStatement(
+        """
+        UPDATE everline.sessions s SET expires_at = $2, last_seen_at = clock_timestamp() FROM everline.users u
+        WHERE s.token_hash = $1 AND s.expires_at > now() AND u.id = s.user_id AND NOT u.disabled
+        RETURNING (SELECT e.generation || '-' || e.token FROM everline.epoch e)
+        """)
+    private static let ended = PostgresStatement(
+        """
+        SELECT w.ord FROM unnest($1::bytea[]) WITH ORDINALITY AS w (hash, ord)
+        WHERE NOT EXISTS (
+            SELECT FROM everline.sessions s JOIN everline.users u ON u.id = s.user_id
+            WHERE s.token_hash = w.hash AND s.expires_at > now() AND NOT u.disabled)
         """)
 
-    func open(_ hash: SessionHash, user: Int64, client: String?, address: String, expiresAt: Timestamp) async throws {
+    /// The epoch that it was opened in.
+    func open(_ hash: SessionHash, user: Int64, client: String?, address: String, expiresAt: Timestamp) async throws -> String {
         try await pool.execute(
-            Self.insert, [hash.bytes, user, client, address, PostgresTimestamp(microseconds: expiresAt.milliseconds * 1_000)])
+            Self.insert, [hash.bytes, user, client, address, PostgresTimestamp(microseconds: expiresAt.milliseconds * 1_000)]
+        ).decode(0, 0)
     }
 
     /// The session if it holds now, and the epoch it was read in.
-    func session(_ hash: SessionHash) async throws -> (session: StoredSession, epoch: String)? {
-        guard let row = try await pool.execute(Self.select, [hash.bytes]).first else { return nil }
-        let expiresAt: PostgresTimestamp = try row[4].decode()
-        return (
-            StoredSession(
-                userID: try row[0].decode(),
-                user: User(username: try row[1].decode(), displayName: try row[2].decode(), admin: try row[3].decode()),
-                expiresAt: Timestamp(milliseconds: expiresAt.milliseconds)), try row[5].decode()
-        )
+    func session(_ hash: SessionHash) async throws -> (session: StoredSession, epoch: String)? { try await reads.session(hash) }
+
+    /// The epoch in which the session was given more time; `nil` if it does not hold any more.
+    func extend(_ hash: SessionHash, to expiresAt: Timestamp) async throws -> String? {
+        let rows = try await pool.execute(
+            Self.lengthen, [hash.bytes, PostgresTimestamp(microseconds: expiresAt.milliseconds * 1_000)])
+        return try rows.first?[0].decode()
     }
 
-    func extend(_ hash: SessionHash, to expiresAt: Timestamp) async throws {
-        try await pool.query(
-            """
-            UPDATE everline.sessions SET expires_at = \(PostgresTimestamp(microseconds: expiresAt.milliseconds * 1_000)),
-                last_seen_at = clock_timestamp()
-            WHERE token_hash = \(hash.bytes)
-            """)
+    /// Which of the sessions do not hold now, by their place; what is no hash is no session.
+    func ended(of hashes: [String]) async throws -> [String] {
+        let known = hashes.map { SessionHash(hex: $0)?.bytes ?? [] }
+        return try await pool.execute(Self.ended, [known]).map { row in hashes[try row[0].decode(as: Int.self) - 1] }
     }
 
     /// The user whose session it was, if it was one.

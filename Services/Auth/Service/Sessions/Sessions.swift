@@ -2,7 +2,6 @@ import EverlineCryptography
 import EverlineProtocol
 import Foundation
 import Logging
-import Synchronization
 
 /// Opens, knows and ends sessions.
 package struct Sessions: Sendable {
@@ -16,11 +15,11 @@ package struct Sessions: Sendable {
     func open(for user: StoredUser, client: String?, address: String) async throws -> OpenedSession {
         let raw = try SecureRandom.bytes(32)
         let hash = SessionHash(bytes: DigestAlgorithm.sha256.digest(raw))
-        let expiresAt = Timestamp(milliseconds: Self.now + life)
-        try await store.open(hash, user: user.id, client: client, address: address, expiresAt: expiresAt)
-        if let epoch = epoch.current {
-            await cache.put(hash, StoredSession(userID: user.id, user: user.user, expiresAt: expiresAt), epoch: epoch)
-        }
+        let begun = Self.now
+        let expiresAt = Timestamp(milliseconds: begun + life)
+        let epoch = try await store.open(hash, user: user.id, client: client, address: address, expiresAt: expiresAt)
+        await cache.put(
+            hash, StoredSession(userID: user.id, user: user.user, expiresAt: expiresAt), epoch: epoch, readAt: begun)
         return OpenedSession(user: user.user, session: Base64.url.encode(raw), expiresAt: expiresAt, userID: user.id)
     }
 
@@ -29,17 +28,22 @@ package struct Sessions: Sendable {
         guard let hash = SessionHash(token: token) else { throw RPCError(.sessionInvalid) }
         var found: StoredSession?
         if let epoch = epoch.current { found = await cache.get(hash, epoch: epoch) }
+        let begun = Self.now
         if found == nil, let stored = try await store.session(hash) {
             found = stored.session
-            await cache.put(hash, stored.session, epoch: stored.epoch)
+            await cache.put(hash, stored.session, epoch: stored.epoch, readAt: begun)
         }
         guard var session = found, session.expiresAt.milliseconds > Self.now else { throw RPCError(.sessionInvalid) }
         // Sliding, but not a write for every use.
         if session.expiresAt.milliseconds - Self.now < life - min(life / 10, 86_400_000) {
             session = StoredSession(
                 userID: session.userID, user: session.user, expiresAt: Timestamp(milliseconds: Self.now + life))
-            try await store.extend(hash, to: session.expiresAt)
-            if let epoch = epoch.current { await cache.put(hash, session, epoch: epoch) }
+            // It may have ended meanwhile, or Redis may not know yet that it has.
+            guard let epoch = try await store.extend(hash, to: session.expiresAt) else {
+                await cache.end([hash])
+                throw RPCError(.sessionInvalid)
+            }
+            await cache.put(hash, session, epoch: epoch, readAt: begun)
         }
         return ResumedSession(
             user: session.user, expiresAt: session.expiresAt, userID: session.userID, sessionHash: hash.hex)
@@ -53,22 +57,8 @@ package struct Sessions: Sendable {
         return user
     }
 
+    /// Those of the sessions that hold no longer.
+    func ended(of hashes: [String]) async throws -> [String] { hashes.isEmpty ? [] : try await store.ended(of: hashes) }
+
     private static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
-}
-
-/// The epoch as of at most a second ago: what Redis remembers from before a restore must not count.
-package final class EpochWatch: Sendable {
-    private let store: SessionStore
-    private let known = Mutex<String?>(nil)
-
-    package init(_ store: SessionStore) { self.store = store }
-
-    var current: String? { known.withLock { $0 } }
-
-    package func run() async throws {
-        while !Task.isCancelled {
-            if let epoch = try? await store.epoch() { known.withLock { $0 = epoch } }
-            try await Task.sleep(for: .seconds(1))
-        }
-    }
 }

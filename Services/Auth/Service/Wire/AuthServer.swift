@@ -21,12 +21,15 @@ package enum AuthServer {
     package static func serve(_ settings: Settings) async throws {
         let process = try ServiceProcess("auth", settings)
         let group = MultiThreadedEventLoopGroup.singleton
-        let pool = PostgresPool(configuration: try settings.postgres(service: "auth"), logger: process.logger)
+        let epoch = EpochWatch()
+        var postgres = try settings.postgres(service: "auth") { try await epoch.connected($0) }
+        postgres.onDisconnect = { epoch.disconnected() }
+        let pool = PostgresPool(configuration: postgres, logger: process.logger)
         let redis = RedisClient(try settings.redis(), group: group, logger: process.logger)
         let store = SessionStore(pool)
-        let epoch = EpochWatch(store)
+        let cache = SessionCache(redis)
         let sessions = Sessions(
-            store: store, cache: SessionCache(redis), epoch: epoch,
+            store: store, cache: cache, epoch: epoch,
             life: Int64(try settings.int("session.days", in: 1...3_650)) * 86_400_000)
         let accounts = Accounts(
             users: UserStore(pool), sessions: sessions, log: LoginLog(pool: pool),
@@ -47,11 +50,15 @@ package enum AuthServer {
             try await accounts.logout(params.inner.session, from: params.origin.address)
             return Nothing()
         }
+        table.register(InternalSessionsCheck.self, from: [.messageGateway]) { params, _ in
+            SessionHashes(hashes: try await sessions.ended(of: params.hashes))
+        }
         let server = try await LineServer(
             host: try settings.string("listen.host"), port: try settings.port("listen.port"),
             tls: try settings.tls().serverContext(.required), table: table, group: group, logger: process.logger)
         try await process.run([
-            Part.ending { await pool.shutdown() }, Part { await redis.run() }, Part { try await epoch.run() },
+            Part.ending { await pool.shutdown() }, Part { await redis.run() }, Part { try await cache.run() },
+            Part { try await epoch.run(store) },
             Part {
                 while true {
                     try await Task.sleep(for: .seconds(3_600))

@@ -23,7 +23,10 @@ package enum HistoryServer {
         // One thread: a request then meets its answers from Redis where it was read. More cores are used by more instances.
         NIOSingletons.groupLoopCountSuggestion = 1
         let group = MultiThreadedEventLoopGroup.singleton
-        let pool = PostgresPool(configuration: try settings.postgres(service: "history"), logger: process.logger)
+        // Another server, as after a restore, gets its epoch before it is read; a standby does as well as a primary.
+        var postgres = try settings.postgres(service: "history") { _ = try await $0.serverEpoch() }
+        postgres.target = .any
+        let pool = PostgresPool(configuration: postgres, logger: process.logger)
         let redis = RedisClient(try settings.redis(), group: group, logger: process.logger)
         let auth = AuthClient(
             LineClient(
