@@ -23,7 +23,8 @@ package struct PostgresConfiguration: Sendable {
     /// The most calls queued or in flight on one connection; the next is refused at once.
     package var inFlight: Int
     package var target: Target
-    /// For each host of the connection string, in whole seconds, at least 2; `connect_timeout` in the string goes first.
+    /// For each host of the connection string, in whole seconds, at least 2, so that one that swallows everything does not keep us from the next; at
+    /// least 5 where there is only one, which may be slow. `connect_timeout` in the string goes first.
     package var connectTimeout: Duration
     /// How long a cancelled statement may take to end before its connection is closed.
     package var cancelGrace: Duration

@@ -39,24 +39,24 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(2))) func aServerThatStopsAndComesBack() async throws {
-        let server = PostgresServer()
+        let server = await aside { PostgresServer() }
         try await withPool(connections: 2, server) { pool async throws in
             let session = PostgresSession(server.configuration(), logger: logger)
             #expect(try await pool.query("SELECT 1").count == 1)
             #expect(try await session.query("SELECT 1").count == 1)
-            server.stop()
+            await aside { server.stop() }
             let error = await failure { try await pool.query("SELECT 2", deadline: .milliseconds(500)) }
             #expect(error?.isRetryable == true)
             #expect(error?.message.contains("cannot connect") == true, "the reason is told: \(error?.message ?? "")")
             // Nobody is kept until a deadline that is far off.
             let hour = await failure { try await session.query("SELECT 2", deadline: .seconds(3_600)) }
             #expect(hour?.isRetryable == true)
-            server.start()
+            await aside { server.start() }
             #expect(await returns { try await pool.query("SELECT 3").count == 1 })
             #expect(await returns { try await session.query("SELECT 3").count == 1 })
             await session.shutdown()
         }
-        server.stop()
+        await aside { server.stop() }
     }
 
     @Test func aDeadFirstHostIsPassedOver() async throws {
@@ -72,7 +72,7 @@ import Testing
 
     /// Unless a standby will do, none is taken, whatever the connection string says; and a lost connection is told of.
     @Test(.timeLimit(.minutes(2))) func aStandbyIsNoPrimary() async throws {
-        let server = PostgresServer()
+        let server = await aside { PostgresServer() }
         let losses = Mutex(0)
         var configuration = server.configuration(connections: 1)
         configuration.onDisconnect = { losses.withLock { $0 += 1 } }
@@ -81,9 +81,9 @@ import Testing
         let reading = PostgresPool(configuration: configuration, logger: logger)
         #expect(try await writing.query("SELECT 1").count == 1)
         #expect(losses.withLock { $0 } == 0)
-        server.stop()
+        await aside { server.stop() }
         #expect(try await eventually { losses.withLock { $0 } == 1 })
-        server.startAsStandby()
+        await aside { server.startAsStandby() }
         #expect(await returns { try await reading.query("SELECT pg_is_in_recovery()").decode(0, 0) })
         let refused = await failure { try await writing.query("SELECT 1") }
         #expect(refused?.isRetryable == true)
@@ -96,11 +96,11 @@ import Testing
         configuration.target = .any
         configuration.conninfo = server.conninfo() + " target_session_attrs=primary"
         #expect(await failure { try await withConnection(configuration) { _ in } }?.kind == .notExecuted)
-        server.promote()
+        await aside { server.promote() }
         #expect(await returns { try await writing.query("SELECT NOT pg_is_in_recovery()").decode(0, 0) })
         await writing.shutdown()
         await reading.shutdown()
-        server.stop()
+        await aside { server.stop() }
     }
 
     /// The server swallows cancel requests: a few threads wait for it, the other connections are given up.

@@ -36,7 +36,10 @@ final class PostgresLink: @unchecked Sendable {
     static func connect(_ configuration: PostgresConfiguration, _ logger: Logger) throws(PostgresError) -> PostgresLink {
         // Of two settings of one option the later wins, so the connection string overrides what stands before it.
         var options = [
-            ("connect_timeout", "\(max(2, configuration.connectTimeout.components.seconds))"),
+            (
+                "connect_timeout",
+                "\(max(namesSeveralHosts(configuration.conninfo) ? 2 : 5, configuration.connectTimeout.components.seconds))"
+            ),
             ("keepalives_idle", "30"), ("keepalives_interval", "5"), ("keepalives_count", "3"), ("tcp_user_timeout", "15000"),
             ("target_session_attrs", configuration.target.rawValue), ("dbname", configuration.conninfo),
             ("client_encoding", "UTF8"),
@@ -65,6 +68,22 @@ final class PostgresLink: @unchecked Sendable {
             throw PostgresError(.notExecuted, "no pipeline mode: \(message(of: pointer))")
         }
         return link
+    }
+
+    /// Whether there is another host to try when one does not answer.
+    private static func namesSeveralHosts(_ conninfo: String) -> Bool {
+        guard let options = PQconninfoParse(conninfo, nil) else { return false }
+        defer { PQconninfoFree(options) }
+        var option = options
+        while let keyword = option.pointee.keyword {
+            if let value = option.pointee.val, ["host", "hostaddr"].contains(String(cString: keyword)),
+                String(cString: value).contains(",")
+            {
+                return true
+            }
+            option += 1
+        }
+        return false
     }
 
     /// libpq's text for the last failure, on one line.
