@@ -123,6 +123,8 @@ class Campaign:
                       f"{count['resumed']:6} resumed", flush=True)
         for one in lasting:
             one.join(60)
+            if one.is_alive():
+                self.found.append("a fault did not end")
         self.took = time.monotonic() - begun
 
     def one(self, scene, fault):
