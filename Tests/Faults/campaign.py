@@ -13,6 +13,8 @@ import re
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections import Counter
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -56,13 +58,18 @@ class Campaign:
                 ("line", everline.port(7443, k)), ("line", proxy.ports[f"clients-{k}"]), ("web", everline.port(8443, k)))]
             load = Load(everline, ways, self.seed, **self.options)
             self.strike(faults.Scene(everline, proxy, disk), load)
-            self.found += [f"{kind}: {what}" for kind, what in load.quiet()]
+            late = load.quiet()
+            if late:
+                self.found += readiness(everline)
+            self.found += [f"{kind}: {what}" for kind, what in late]
             self.found += [f"{kind}: {what}" for kind, what in load.complaints]
             self.count = load.count
             for room in load.records():
                 self.found += [str(one) for one in check(room)]
                 self.rows(room)
             self.found += crashes(everline)
+            if proxy.process.poll() is not None:
+                self.found.append(f"the proxy ended: {proxy.process.returncode}")
             if self.found:
                 self.keep(everline)
         finally:
@@ -116,6 +123,8 @@ class Campaign:
                       f"{count['resumed']:6} resumed", flush=True)
         for one in lasting:
             one.join(60)
+            if one.is_alive():
+                self.found.append("a fault did not end")
         self.took = time.monotonic() - begun
 
     def one(self, scene, fault):
@@ -147,6 +156,20 @@ def until(condition, seconds, what):
     while not condition():
         assert time.monotonic() < end, what
         time.sleep(0.05)
+
+
+def readiness(everline):
+    """What each part says of itself when something stands still."""
+    parts = [("auth", 9101, 0), ("history", 9103, 0), ("db-guardian", 9104, 0)] + [("message-gateway", 9102, k) for k in range(everline.gateways)]
+    for name, base, instance in parts:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{everline.port(base, instance)}/readyz", timeout=5) as answer:
+                said = f"{answer.status} {answer.read(500)}"
+        except (OSError, urllib.error.URLError) as error:
+            said = f"{error} {getattr(error, 'read', bytes)()[:500]}"
+        pid = everline.pid(name if name in ("auth", "db-guardian") else f"{name}-{instance}")
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        yield f"ready? {name} {instance} (process {pid}, {state}): {said}"
 
 
 def crashes(everline):

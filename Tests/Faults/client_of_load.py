@@ -9,6 +9,7 @@ class LoadClient:
         self.world, self.user, self.session, self.rng = world, user, session, rng
         # The present connection, and the same once it is bound to the session.
         self.link = self.bound = None
+        self.way = None
         self.ended = asyncio.Event()
         self.gone = asyncio.Event()
 
@@ -24,7 +25,7 @@ class LoadClient:
         self.drop()
 
     async def connect(self):
-        kind, port = self.rng.choice(self.world.ways)
+        kind, port = self.way = self.rng.choice(self.world.ways)
         self.gone.clear()
         link = await (WebLink if kind == "web" else Link).to(self, port, self.world.ca)
         self.link = link
@@ -44,6 +45,15 @@ class LoadClient:
         link, self.link, self.bound = self.link, None, None
         if link:
             link.abort()
+
+    @property
+    def state(self):
+        """For whoever asks why it stands still."""
+        if not self.link:
+            return f"{self.user} has no connection; last by {self.way}"
+        link = self.link
+        return (f"{self.user} by {self.way}{'' if self.bound else ', not bound'}: waits for {len(link.asked)} answers, heard something "
+                f"{self.world.now() - link.heard_at:.1f} s ago{', looks away' if link.paused else ''}{'' if link.owner else ', is gone'}")
 
     def lost(self, link):
         if self.link is link:

@@ -115,8 +115,7 @@ class Load:
         """Waits until all that was sent is acknowledged and all that was stored is delivered; what did not become so, in words."""
         for worker in self.workers:
             worker.tell(do="drain", seconds=seconds)
-        late = [("unsettled", f"{count} requests were never answered") for worker in self.workers
-                if (count := worker.answer("drained", seconds + 20))]
+        late = [("unsettled", what) for worker in self.workers for what in worker.answer("drained", seconds + 20)]
         goal = {name: [int(seq), int(rev)] for name, seq, rev in self.everline.sql(
             "SELECT r.name, c.last_seq, c.last_rev FROM everline.rooms r JOIN everline.room_counters c ON c.room_id = r.id")}
         for worker in self.workers:

@@ -9,6 +9,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import threading
 
 
 class Target:
@@ -141,12 +142,15 @@ class Proxy:
             [sys.executable, str(pathlib.Path(__file__)), *(f"{name}={port}" for name, port in targets.items())],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.ports = json.loads(self.process.stdout.readline())
+        # Faults overlap, and each has a thread.
+        self.one_at_a_time = threading.Lock()
 
     def set(self, name, mode, delay=0.0):
         """`open`, `cut` or `swallow`; done when this returns."""
-        self.process.stdin.write(json.dumps({"name": name, "mode": mode, "delay": delay}) + "\n")
-        self.process.stdin.flush()
-        self.process.stdout.readline()
+        with self.one_at_a_time:
+            self.process.stdin.write(json.dumps({"name": name, "mode": mode, "delay": delay}) + "\n")
+            self.process.stdin.flush()
+            assert self.process.stdout.readline() == "{}\n", "the proxy has ended"
 
     def close(self):
         self.process.stdin.close()

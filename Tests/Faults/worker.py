@@ -74,12 +74,12 @@ async def main(specification, record):
             for one in senders:
                 one.stop()
             await within(what["seconds"], [one.settled for one in senders])
-            say(drained=sum(len(one.unsettled) for one in senders))
+            say(drained=[f"{len(one.unsettled)} requests: {one.state}" for one in senders if one.unsettled])
         elif what["do"] == "reach":
             for one in readers:
                 one.reach(what["rooms"])
             await within(what["seconds"], [one.reached for one in readers])
-            say(reached={one.name: one.missing() for one in readers if not one.reached.is_set()})
+            say(reached={one.name: f"{one.missing()}: {one.state}" for one in readers if not one.reached.is_set()})
         elif what["do"] == "record":
             write(record, world, senders, readers)
             say(recorded=True)

@@ -34,7 +34,9 @@ def test_what_waits_for_a_standby_is_not_acknowledged_nor_cancelled(own_everline
     """A commit that a synchronous standby has not confirmed may still be lost; a cancelled wait would answer success."""
     everline = own_everline
     li = everline.user("李白")
+    du = everline.user("杜甫")
     li.result("room.create", room="待")
+    du.result("room.join", room="待")
     assert li.send("待", "一")["seq"] == 1
     everline.sql("ALTER SYSTEM SET synchronous_standby_names = 'ghost'")
     everline.sql("SELECT pg_reload_conf()")
@@ -45,11 +47,9 @@ def test_what_waits_for_a_standby_is_not_acknowledged_nor_cancelled(own_everline
     assert all(error["retryable"] for error in errors), errors
     assert "deadline" in {error["name"] for error in errors}
     # Those behind it are refused while it is not known what became of it, whoever they are.
-    du = everline.user("杜甫")
     later = [str(uuid.uuid4()) for _ in range(3)]
-    li.result("room.list")
     for key in later:
-        answer = li.call("message.send", room="待", clientId=key, body="後")
+        answer = du.call("message.send", room="待", clientId=key, body="後")
         assert answer["error"]["data"]["retryable"], answer
     # Nor is anything else, though it is cancelled when its time is up: PostgreSQL answers success then.
     for method, params in (("room.create", {"room": "未定"}), ("auth.register", {"username": "未定", "password": PASSWORD})):
@@ -59,7 +59,7 @@ def test_what_waits_for_a_standby_is_not_acknowledged_nor_cancelled(own_everline
     everline.sql("ALTER SYSTEM RESET synchronous_standby_names")
     everline.sql("SELECT pg_reload_conf()")
     # Sent again in the opposite order: what PostgreSQL had taken before comes first nevertheless.
-    after = [send_until_taken(li, "待", "後", key)["seq"] for key in later]
+    after = [send_until_taken(du, "待", "後", key)["seq"] for key in later]
     again = [send_until_taken(li, "待", f"等 {n}", key) for n, key in enumerate(stuck)]
     first = again[0]
     assert first["seq"] == 2 and first["duplicate"] is True
@@ -68,7 +68,6 @@ def test_what_waits_for_a_standby_is_not_acknowledged_nor_cancelled(own_everline
     assert [one["seq"] for one in page] == list(range(1, 10))
     assert {one["clientId"]: one["seq"] for one in page[1:]} == dict(zip(later, after)) | {key: one["seq"] for key, one in zip(stuck, again)}
     assert cancelled(everline) == []
-    du.close()
 
 
 def until(condition, seconds=30):
