@@ -102,7 +102,7 @@ def test_a_standby_takes_the_place_of_the_primary(pair):
         until(lambda: load.count["acknowledged"] > at_death + 2000, 60, "sending does not go on")
         assert load.quiet() == [] and load.complaints == []
         [[new]] = everline.sql("SELECT generation || '-' || token FROM everline.epoch")
-        assert new != old and int(new.split("-")[0]) == int(old.split("-")[0]) + 1
+        assert int(new.split("-")[0]) > int(old.split("-")[0])
         found = [str(one) for room in load.records(epochs=[old]) for one in check(room)]
         assert found == []
         # Each reader was told of each of its rooms.
