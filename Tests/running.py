@@ -127,6 +127,7 @@ class Everline:
         answer = line.call("auth.login", username=name, password=PASSWORD)
         if "error" in answer:
             answer = line.call("auth.register", username=name, password=PASSWORD, **({"displayName": display_name} if display_name else {}))
+        assert "result" in answer, answer
         line.session = answer["result"]["session"]
         line.name = name
         return line
