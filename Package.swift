@@ -145,6 +145,7 @@ let package = Package(
             ["EverlineLines", "EverlineProtocol", .product(name: "NIOEmbedded", package: "swift-nio")] + nio),
         tests("PostgresTests", "Tests/Postgres", ["EverlinePostgres", .product(name: "Logging", package: "swift-log")]),
         tests("RedisTests", "Tests/Redis", ["EverlineRedis", "EverlineProtocol"] + nio),
+        tests("ReadingTests", "Tests/Reading", ["EverlineReading", "EverlinePostgres", "EverlineProtocol"]),
         tests("ServiceTests", "Tests/Service", ["EverlineService", .product(name: "Metrics", package: "swift-metrics")]),
         tests("AuthTests", "Tests/Auth", ["AuthService"]),
     ],

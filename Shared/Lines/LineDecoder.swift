@@ -1,4 +1,5 @@
 package import EverlineProtocol
+private import Glibc
 package import NIOCore
 
 /// Why the stream of lines cannot go on.
@@ -22,6 +23,9 @@ package final class LineDecoder: ChannelInboundHandler, RemovableChannelHandler 
     private var pending: ByteBuffer?
     /// How much of `pending` is known to hold no end of a line.
     private var searched = 0
+    /// When the line that is not finished was begun.
+    private var begun: NIODeadline?
+    /// Looks at `begun` when it may be time. Not moved with each line: an answer of several reads would cost a timer each.
     private var timer: Scheduled<Void>?
     private var failed = false
 
@@ -47,8 +51,7 @@ package final class LineDecoder: ChannelInboundHandler, RemovableChannelHandler 
         guard !failed, let rest = pending else { return }
         if rest.readableBytes == 0 {
             pending = nil
-            timer?.cancel()
-            timer = nil
+            begun = nil
         } else if rest.readableBytes > limit, rest.readableBytes > limit + 1 || rest.readableBytesView.last != UInt8(ascii: "\r")
         {
             fail(.tooLong, context)
@@ -57,7 +60,10 @@ package final class LineDecoder: ChannelInboundHandler, RemovableChannelHandler 
             if rest.readerIndex > 0 {
                 pending?.discardReadBytes()
             }
-            startTimer(context)
+            if begun == nil {
+                begun = context.eventLoop.now
+                if timer == nil { startTimer(context, in: patience) }
+            }
         }
     }
 
@@ -68,28 +74,29 @@ package final class LineDecoder: ChannelInboundHandler, RemovableChannelHandler 
     }
 
     private func nextLine() -> ByteBuffer? {
-        guard let view = pending?.readableBytesView else { return nil }
-        guard let end = view.dropFirst(searched).firstIndex(of: UInt8(ascii: "\n")) else {
-            searched = view.count
+        guard let length = pending?.length(before: UInt8(ascii: "\n"), from: searched) else {
+            searched = pending?.readableBytes ?? 0
             return nil
         }
         searched = 0
         // A line was finished: the next one has its whole time.
-        timer?.cancel()
-        timer = nil
-        guard var line = pending?.readSlice(length: end - view.startIndex) else { return nil }
+        begun = nil
+        guard var line = pending?.readSlice(length: length) else { return nil }
         pending?.moveReaderIndex(forwardBy: 1)
-        if line.readableBytesView.last == UInt8(ascii: "\r") { line.moveWriterIndex(to: line.writerIndex - 1) }
+        if line.getInteger(at: line.writerIndex - 1, as: UInt8.self) == UInt8(ascii: "\r") {
+            line.moveWriterIndex(to: line.writerIndex - 1)
+        }
         return line
     }
 
-    private func startTimer(_ context: ChannelHandlerContext) {
-        guard timer == nil else { return }
+    private func startTimer(_ context: ChannelHandlerContext, in time: TimeAmount) {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        timer = context.eventLoop.scheduleTask(in: patience) {
+        timer = context.eventLoop.scheduleTask(in: time) {
             let (decoder, context) = bound.value
             decoder.timer = nil
-            if !decoder.failed { decoder.fail(.unfinished, context) }
+            guard !decoder.failed, let begun = decoder.begun else { return }
+            let rest = begun + decoder.patience - context.eventLoop.now
+            if rest > .nanoseconds(0) { decoder.startTimer(context, in: rest) } else { decoder.fail(.unfinished, context) }
         }
     }
 
@@ -102,7 +109,21 @@ package final class LineDecoder: ChannelInboundHandler, RemovableChannelHandler 
     private func stop() {
         timer?.cancel()
         timer = nil
+        begun = nil
         pending = nil
+    }
+}
+
+extension ByteBuffer {
+    /// How many readable bytes come before the first `byte`; the first `skipped` are known not to be it. By memchr(3): an answer may be
+    /// megabytes long.
+    fileprivate func length(before byte: UInt8, from skipped: Int) -> Int? {
+        withUnsafeReadableBytes { bytes in
+            guard skipped < bytes.count, let base = bytes.baseAddress,
+                let found = memchr(base + skipped, Int32(byte), bytes.count - skipped)
+            else { return nil }
+            return UnsafeRawPointer(found) - base
+        }
     }
 }
 

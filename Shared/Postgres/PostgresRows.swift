@@ -82,3 +82,32 @@ package struct PostgresCell: Sendable {
         try rows.withBytes(row, column, body)
     }
 }
+
+// For loops over many cells, where a call, a check and a type for each would cost more than what is done with them.
+extension PostgresRows {
+    /// Whether the columns are of these types, so that their bytes may be read as such.
+    package func hasTypes(_ types: [PostgresType]) -> Bool {
+        types.count == columnCount && types.indices.allSatisfy { PQftype(result, Int32($0)) == types[$0].oid }
+    }
+
+    /// Calls `body` with the cells of each of these rows, in binary format as they came; a NULL has no base address. Valid within the call.
+    package func forEachRow(
+        _ rows: Range<Int>, descending: Bool = false, _ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> Void
+    ) {
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= rowCount, "rows \(rows) of \(rowCount)")
+        withUnsafeTemporaryAllocation(of: UnsafeRawBufferPointer.self, capacity: columnCount) { cells in
+            for offset in 0..<rows.count {
+                let row = Int32(truncatingIfNeeded: descending ? rows.upperBound - 1 - offset : rows.lowerBound + offset)
+                for index in 0..<columnCount {
+                    let column = Int32(truncatingIfNeeded: index)
+                    let length = Int(PQgetlength(result, row, column))
+                    let isNull = length == 0 && PQgetisnull(result, row, column) != 0
+                    cells.initializeElement(
+                        at: index,
+                        to: UnsafeRawBufferPointer(start: isNull ? nil : PQgetvalue(result, row, column), count: length))
+                }
+                body(UnsafeBufferPointer(cells))
+            }
+        }
+    }
+}

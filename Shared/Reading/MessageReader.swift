@@ -1,35 +1,49 @@
 package import EverlinePostgres
 package import EverlineProtocol
 
-/// Messages in PostgreSQL by number, never by offset.
+/// Messages of rooms in PostgreSQL, by number, never by offset.
+///
+/// One statement looks whether the reader may read, what the room's counters and the epoch are, and reads the messages: one snapshot proves that they
+/// belong together. What does not change within an epoch is remembered: a room's id, which the statement checks, and what senders are called.
 package struct MessageReader: Sendable {
     private let pool: PostgresPool
+    private let rooms: RoomNumbers
+    private let senders: SenderNames
 
-    package init(pool: PostgresPool) { self.pool = pool }
-
-    private static let columns = """
-        m.seq, u.username, u.display_name, m.body, m.sent_at, m.client_id, m.reply_to, m.rev, m.edited_at, m.deleted_at IS NOT NULL,
-        m.reactions::text
-        """
-    private static let source = "everline.messages m JOIN everline.users u ON u.id = m.sender_id"
-    private static let upwards = PostgresStatement(
-        unsafeSQL: "SELECT \(columns) FROM \(source) WHERE m.room_id = $1 AND m.seq > $2 ORDER BY m.seq LIMIT $3", prepared: true)
-    private static let downwards = PostgresStatement(
-        unsafeSQL: "SELECT \(columns) FROM \(source) WHERE m.room_id = $1 AND m.seq < $2 ORDER BY m.seq DESC LIMIT $3",
-        prepared: true)
-    private static let firstSince = PostgresStatement(
-        """
-        SELECT seq FROM everline.messages WHERE room_id = $1 AND sent_at >= $2 ORDER BY sent_at, seq LIMIT 1
-        """)
-
-    /// Messages after a number, oldest first.
-    package func after(_ seq: Int64, in room: ReadableRoom, limit: Int64) async throws -> [Message] {
-        try Self.messages(try await pool.execute(Self.upwards, [room.id, seq, limit]), room)
+    package init(pool: PostgresPool) {
+        self.pool = pool
+        rooms = RoomNumbers(pool: pool)
+        senders = SenderNames(pool: pool)
     }
 
-    /// The messages nearest before a number, oldest first.
-    package func before(_ seq: Int64, in room: ReadableRoom, limit: Int64) async throws -> [Message] {
-        try Self.messages(try await pool.execute(Self.downwards, [room.id, seq, limit]), room).reversed()
+    /// Messages after a number, oldest first, or those nearest before one.
+    package enum Direction: Sendable {
+        case after(Int64), before(Int64)
+
+        fileprivate var seq: Int64 {
+            switch self {
+            case .after(let seq), .before(let seq): seq
+            }
+        }
+        fileprivate var isDescending: Bool {
+            if case .before = self { true } else { false }
+        }
+    }
+
+    /// - Throws: `room.not_found`, also for a room that the user may not know of.
+    package func page(_ direction: Direction, room name: String, reader user: Int64, limit: Int64) async throws -> RoomPage {
+        let known = try await rooms.id(of: name)
+        var id = known
+        var rows = try await rows(direction, name, id, user, limit)
+        if !RoomPage.isReadable(rows) {
+            // Not this reader's; or the id is not the room's any more, because history was turned back.
+            id = try await rooms.look(for: name)
+            guard id != known else { throw RPCError(.roomNotFound) }
+            rows = try await self.rows(direction, name, id, user, limit)
+            guard RoomPage.isReadable(rows) else { throw RPCError(.roomNotFound) }
+        }
+        let page = try RoomPage(rows, id: id, name: name, descending: direction.isDescending)
+        return page.naming(try await senders.fields(of: page.senders, epoch: page.room.epoch))
     }
 
     /// The number of the first message sent then or later; `nil` if there is none.
@@ -38,19 +52,36 @@ package struct MessageReader: Sendable {
             .first?[0].decode()
     }
 
-    private static func messages(_ rows: PostgresRows, _ room: ReadableRoom) throws -> [Message] {
-        try rows.map { row in
-            let sentAt: PostgresTimestamp = try row[4].decode()
-            let clientID: PostgresUUID = try row[5].decode()
-            let editedAt: PostgresTimestamp? = try row[8].decode()
-            let reactions: String? = try row[10].decode()
-            return Message(
-                room: room.name, seq: try row[0].decode(), epoch: room.epoch, sender: try row[1].decode(),
-                senderName: try row[2].decode(), body: try row[3].decode(), sentAt: Timestamp(milliseconds: sentAt.milliseconds),
-                clientID: WireUUID(high: clientID.high, low: clientID.low), replyTo: try row[6].decode(),
-                rev: try row[7].decode(),
-                editedAt: editedAt.map { Timestamp(milliseconds: $0.milliseconds) }, deleted: try row[9].decode(),
-                reactions: reactions.map { Array($0.utf8) })
-        }
+    private func rows(_ direction: Direction, _ name: String, _ id: Int64, _ user: Int64, _ limit: Int64) async throws
+        -> PostgresRows
+    {
+        try await pool.execute(
+            direction.isDescending ? Self.downwards : Self.upwards, [id, name, user, direction.seq, limit])
     }
+
+    // The first row is the room's (see `RoomPage`), and is missing if it may not be read: then what follows is nobody's. Measured at 50 messages: the
+    // room costs 10 % of the statement; joining it by name, or the users, 25 % each.
+    private static func statement(_ condition: String) -> PostgresStatement {
+        PostgresStatement(
+            unsafeSQL: """
+                SELECT c.last_seq, NULL::bigint, (SELECT e.generation || '-' || e.token FROM everline.epoch e), NULL::timestamptz, NULL::uuid,
+                    c.last_rev, NULL::bigint, NULL::timestamptz, NULL::timestamptz, NULL::jsonb
+                FROM everline.rooms r
+                JOIN everline.room_counters c ON c.room_id = r.id
+                LEFT JOIN everline.room_members m ON m.room_id = r.id AND m.user_id = $3
+                WHERE r.id = $1 AND r.name = $2 AND (m.user_id IS NOT NULL OR r.kind = 'public'
+                    AND NOT EXISTS (SELECT FROM everline.room_bans b WHERE b.room_id = r.id AND b.user_id = $3))
+                UNION ALL
+                (SELECT m.seq, m.sender_id, m.body, m.sent_at, m.client_id, m.reply_to, m.rev, m.edited_at, m.deleted_at, m.reactions
+                FROM everline.messages m
+                WHERE m.room_id = $1 AND \(condition)
+                LIMIT $5)
+                """, prepared: true)
+    }
+    private static let upwards = statement("m.seq > $4 ORDER BY m.seq")
+    private static let downwards = statement("m.seq < $4 ORDER BY m.seq DESC")
+    private static let firstSince = PostgresStatement(
+        """
+        SELECT seq FROM everline.messages WHERE room_id = $1 AND sent_at >= $2 ORDER BY sent_at, seq LIMIT 1
+        """)
 }

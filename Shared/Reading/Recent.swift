@@ -22,21 +22,21 @@ package final class Recent: Sendable {
     package func read(_ params: RoomParams, reader user: Int64) async throws -> [UInt8] {
         let room = try await rooms.room(params.room, reader: user)
         guard room.lastSeq > 0 else { return Self.result(RawList(), "redis", room) }
-        if let found = await shared(room) { return found }
+        if let found = await shared(room, reader: user) { return found }
         // Perhaps the window had already what was committed after the counter was read.
         let again = try await rooms.room(params.room, reader: user)
-        if again != room, let found = await shared(again) { return found }
-        return try await fromPostgres(again)
+        if again != room, let found = await shared(again, reader: user) { return found }
+        return try await fromPostgres(params.room, reader: user)
     }
 
-    private func shared(_ room: ReadableRoom) async -> [UInt8]? {
+    private func shared(_ room: ReadableRoom, reader user: Int64) async -> [UInt8]? {
         let isFirst = underWay.withLock { reads in
             if reads[room] != nil { return false }
             reads[room] = []
             return true
         }
         if isFirst {
-            let found = await fromWindow(room)
+            let found = await fromWindow(room, reader: user)
             for other in underWay.withLock({ $0.removeValue(forKey: room) }) ?? [] { other.resume(returning: found) }
             return found
         }
@@ -48,7 +48,7 @@ package final class Recent: Sendable {
     }
 
     /// `nil` if the window does not end at the counter, lacks a revision, belongs to another epoch, or cannot be had.
-    private func fromWindow(_ room: ReadableRoom) async -> [UInt8]? {
+    private func fromWindow(_ room: ReadableRoom, reader user: Int64) async -> [UInt8]? {
         let first = max(1, room.lastSeq - Int64(window.size) + 1)
         guard let content = try? await window.content(room: room.id, numbers: first...room.lastSeq), content.epoch == room.epoch,
             content.rev >= room.lastRev
@@ -56,25 +56,30 @@ package final class Recent: Sendable {
         var all = content.messages
         let missing = room.lastSeq - content.last
         if missing > 0 {
-            guard let rest = try? await messages.after(content.last, in: room, limit: missing), rest.count == missing else {
-                return nil
-            }
-            let encoded = rest.map { $0.jsonBytes() }
+            // One snapshot proves of what epoch and room these are; what was revised since the counters were read may show, as in the window.
+            guard
+                let rest = try? await messages.page(.after(content.last), room: room.name, reader: user, limit: missing),
+                rest.room.id == room.id, rest.room.epoch == room.epoch, rest.count == missing,
+                (try? rest.seq(rest.count - 1)) == room.lastSeq
+            else { return nil }
+            let encoded = rest.messages()
             _ = window.append(room: room.id, epoch: room.epoch, first: content.last + 1, rev: room.lastRev, messages: encoded)
             for message in encoded { all.append(message) }
         }
         return Self.result(all, "redis", room)
     }
 
-    private func fromPostgres(_ room: ReadableRoom) async throws -> [UInt8] {
-        let found = try await messages.before(room.lastSeq + 1, in: room, limit: Int64(window.size))
-        let encoded = found.map { $0.jsonBytes() }
-        if let first = found.first {
+    /// Counters, epoch and messages of one snapshot.
+    private func fromPostgres(_ name: String, reader user: Int64) async throws -> [UInt8] {
+        let page = try await messages.page(.before(.max), room: name, reader: user, limit: Int64(window.size))
+        let encoded = page.messages()
+        if page.count > 0 {
             // Whether it comes to that or not, the reader has the answer.
             _ = window.append(
-                room: room.id, epoch: room.epoch, first: first.seq, rev: room.lastRev, messages: encoded, whole: true)
+                room: page.room.id, epoch: page.room.epoch, first: try page.seq(0), rev: page.room.lastRev, messages: encoded,
+                whole: true)
         }
-        return Self.result(RawList(encoded), "postgres", room)
+        return Self.result(RawList(encoded), "postgres", page.room)
     }
 
     private static func result(_ messages: RawList, _ source: String, _ room: ReadableRoom) -> [UInt8] {

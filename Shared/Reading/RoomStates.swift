@@ -24,7 +24,7 @@ package struct OpenedRoom: Sendable {
 /// Pinned to the thread of PostgreSQL's connections: a request costs one hop there and one back.
 package actor RoomStates {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { PostgresReactor.shared.asUnownedSerialExecutor() }
-    private struct Waiting {
+    private struct Waiting: Sendable {
         let name: String
         let user: Int64
         let continuation: CheckedContinuation<OpenedRoom?, any Error>
@@ -51,22 +51,30 @@ package actor RoomStates {
     package init(_ pool: PostgresPool) { self.pool = pool }
 
     /// - Throws: `room.not_found`, also for a room that the user may not know of.
-    package func room(_ name: String, reader user: Int64) async throws -> ReadableRoom {
+    package nonisolated func room(_ name: String, reader user: Int64) async throws -> ReadableRoom {
         try await opened(name, reader: user).room
     }
 
     /// - Throws: `room.not_found`, also for a room that the user may not know of.
-    package func opened(_ name: String, reader user: Int64) async throws -> OpenedRoom {
-        guard waiting.count < Self.bound else { throw RPCError(.overloaded, retryAfterMs: 500) }
+    package nonisolated func opened(_ name: String, reader user: Int64) async throws -> OpenedRoom {
+        // Not isolated, so that the answer goes straight to where the caller's task runs.
         let found = try await withCheckedThrowingContinuation { continuation in
-            waiting.append(Waiting(name: name, user: user, continuation: continuation))
-            if !reading {
-                reading = true
-                Task { await readAll() }
+            PostgresReactor.shared.submit {
+                self.assumeIsolated { $0.ask(Waiting(name: name, user: user, continuation: continuation)) }
             }
         }
         guard let found else { throw RPCError(.roomNotFound) }
         return found
+    }
+
+    private func ask(_ one: Waiting) {
+        guard waiting.count < Self.bound else {
+            return one.continuation.resume(throwing: RPCError(.overloaded, retryAfterMs: 500))
+        }
+        waiting.append(one)
+        guard !reading else { return }
+        reading = true
+        Task(executorPreference: PostgresReactor.tasks) { await self.readAll() }
     }
 
     private func readAll() async {

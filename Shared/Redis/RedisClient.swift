@@ -65,13 +65,18 @@ package final class RedisClient: Sendable {
     }
 
     /// Sends now, in the order of calls; the reply comes later.
-    package func submit(_ parts: [[UInt8]], deadline: Duration = .seconds(1)) -> EventLoopFuture<RedisValue> {
+    ///
+    /// - Parameter joining: an array of values comes as one `RedisValue.joined`.
+    package func submit(_ parts: [[UInt8]], deadline: Duration = .seconds(1), joining: Bool = false) -> EventLoopFuture<
+        RedisValue
+    > {
         guard let handle = state.withLock({ $0.commands }) else {
             return group.any().makeFailedFuture(RedisError(.notConnected, "there is no connection to Redis"))
         }
-        let promise = handle.channel.eventLoop.makePromise(of: RedisValue.self)
+        let loop = handle.channel.eventLoop
+        let promise = loop.makePromise(of: RedisValue.self)
         let end = NIODeadline.now() + TimeAmount(deadline)
-        handle.channel.eventLoop.execute { handle.connection.value.send(parts, end, promise) }
+        loop.execute { handle.connection.value.send(parts, end, joining: joining, promise) }
         return promise.futureResult
     }
 

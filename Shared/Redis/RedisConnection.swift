@@ -16,7 +16,9 @@ final class RedisConnection: ChannelInboundHandler {
         /// `nil` once its caller has gone: the reply is still to come and is dropped.
         var promise: EventLoopPromise<RedisValue>?
         let bytes: Int
-        let timer: Scheduled<Void>?
+        /// Whether its array is to be joined (see `RedisValue.joined`).
+        let joining: Bool
+        let deadline: NIODeadline
     }
 
     private let configuration: RedisConfiguration
@@ -26,9 +28,10 @@ final class RedisConnection: ChannelInboundHandler {
     private let reader = ReplyReader()
     private var context: ChannelHandlerContext?
     private var pending: Deque<Pending> = []
-    private var firstID: UInt64 = 0
     private var waitingBytes = 0
     private var dirty = false
+    /// Looks for what is late when the first may be; not a timer for each command.
+    private var timer: (at: NIODeadline, scheduled: Scheduled<Void>)?
     private var heard = NIODeadline.now()
     private var pinger: RepeatedTask?
     private var failure = RedisError(.lost, "the connection to Redis was lost")
@@ -116,7 +119,9 @@ final class RedisConnection: ChannelInboundHandler {
     }
 
     /// - Parameter promise: `nil` if nobody waits for the reply. On a subscribing connection no reply comes in order.
-    func send(_ parts: [[UInt8]], _ deadline: NIODeadline, _ promise: EventLoopPromise<RedisValue>?) {
+    func send(
+        _ parts: [[UInt8]], _ deadline: NIODeadline, joining: Bool = false, _ promise: EventLoopPromise<RedisValue>?
+    ) {
         guard let context, context.channel.isActive else {
             promise?.fail(RedisError(.notConnected, "there is no connection to Redis"))
             return
@@ -128,12 +133,12 @@ final class RedisConnection: ChannelInboundHandler {
         }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         if received == nil || pending.isEmpty && pinger == nil {
-            let id = firstID + UInt64(pending.count)
-            let timer = promise.map { _ in context.eventLoop.scheduleTask(deadline: deadline) { bound.value.late(id) } }
-            pending.append(Pending(promise: promise, bytes: size, timer: timer))
+            pending.append(Pending(promise: promise, bytes: size, joining: joining, deadline: deadline))
+            if promise != nil { arm(deadline, context) }
             waitingBytes += size
         }
-        let buffer = CommandFormat.withFormatted(parts) { context.channel.allocator.buffer(bytes: $0) }
+        var buffer = context.channel.allocator.buffer(capacity: 0)
+        CommandFormat.write(parts, to: &buffer)
         context.write(wrapOutboundOut(buffer), promise: nil)
         guard !dirty else { return }
         dirty = true
@@ -143,10 +148,30 @@ final class RedisConnection: ChannelInboundHandler {
         }
     }
 
-    private func late(_ id: UInt64) {
-        guard id >= firstID, Int(id - firstID) < pending.count else { return }
-        pending[Int(id - firstID)].promise?.fail(RedisError(.deadline, "Redis did not answer in time"))
-        pending[Int(id - firstID)].promise = nil
+    private func arm(_ deadline: NIODeadline, _ context: ChannelHandlerContext) {
+        if let timer {
+            if timer.at <= deadline { return }
+            timer.scheduled.cancel()
+        }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        timer = (deadline, context.eventLoop.scheduleTask(deadline: deadline) { bound.value.lookForLate() })
+    }
+
+    /// Their callers are told; the replies are still to come.
+    private func lookForLate() {
+        timer = nil
+        let now = NIODeadline.now()
+        var next: NIODeadline?
+        for index in pending.indices {
+            guard let promise = pending[index].promise else { continue }
+            if pending[index].deadline <= now {
+                pending[index].promise = nil
+                promise.fail(RedisError(.deadline, "Redis did not answer in time"))
+            } else {
+                next = min(next ?? pending[index].deadline, pending[index].deadline)
+            }
+        }
+        if let next, let context { arm(next, context) }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -154,7 +179,7 @@ final class RedisConnection: ChannelInboundHandler {
         let buffer = unwrapInboundIn(data)
         do {
             try buffer.withUnsafeReadableBytes { try reader.feed($0) }
-            while let value = try reader.next() { handle(value) }
+            while let value = try reader.next(joining: { pending.first?.joining ?? false }) { handle(value) }
         } catch {
             failure = error as? RedisError ?? failure
             context.close(promise: nil)
@@ -176,9 +201,7 @@ final class RedisConnection: ChannelInboundHandler {
             return
         }
         guard let call = pending.popFirst() else { return }
-        firstID += 1
         waitingBytes -= call.bytes
-        call.timer?.cancel()
         if case .error(let error) = value { call.promise?.fail(error) } else { call.promise?.succeed(value) }
     }
 
@@ -190,9 +213,9 @@ final class RedisConnection: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         self.context = nil
         pinger?.cancel()
+        timer?.scheduled.cancel()
         ready.fail(failure)
         for call in pending {
-            call.timer?.cancel()
             call.promise?.fail(failure.kind == .server ? failure : RedisError(.lost, failure.message))
         }
         pending = []

@@ -1,4 +1,5 @@
 private import CHiredis
+import NIOCore
 
 /// A reply of the Redis protocol, version 2 (redis.io, "Redis serialization protocol specification").
 package enum RedisValue: Sendable, Equatable {
@@ -8,6 +9,8 @@ package enum RedisValue: Sendable, Equatable {
     /// A value as bytes.
     case bytes([UInt8])
     case array([RedisValue])
+    /// An array of values, put together with commas between, and how many there were: for a caller that passes them on as they are.
+    case joined([UInt8], count: Int)
     /// Only inside arrays: an error as the whole reply is thrown.
     case error(RedisError)
 
@@ -74,12 +77,38 @@ final class ReplyReader {
     }
 
     /// The next whole reply, if it has arrived.
-    func next() throws(RedisError) -> RedisValue? {
+    ///
+    /// - Parameter joining: whether an array of values alone is to be joined.
+    func next(joining: () -> Bool) throws(RedisError) -> RedisValue? {
         var reply: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &reply) == REDIS_OK else { throw failure() }
         guard let reply else { return nil }
         defer { freeReplyObject(reply) }
-        return value(reply.assumingMemoryBound(to: redisReply.self))
+        let found = reply.assumingMemoryBound(to: redisReply.self)
+        return joining() ? joined(found) ?? value(found) : value(found)
+    }
+
+    private func joined(_ reply: UnsafeMutablePointer<redisReply>) -> RedisValue? {
+        guard reply.pointee.type == REDIS_REPLY_ARRAY else { return nil }
+        let count = Int(reply.pointee.elements)
+        var size = 0
+        for index in 0..<count {
+            guard let element = reply.pointee.element[index], element.pointee.type == REDIS_REPLY_STRING else { return nil }
+            size += Int(element.pointee.len) + 1
+        }
+        let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
+            for index in 0..<count {
+                guard let element = reply.pointee.element[index], let base = buffer.baseAddress else { continue }
+                if index > 0 {
+                    buffer[filled] = UInt8(ascii: ",")
+                    filled += 1
+                }
+                let length = Int(element.pointee.len)
+                UnsafeMutableRawPointer(base + filled).copyMemory(from: element.pointee.str, byteCount: length)
+                filled += length
+            }
+        }
+        return .joined(bytes, count: count)
     }
 
     private func value(_ reply: UnsafeMutablePointer<redisReply>) -> RedisValue {
@@ -103,25 +132,21 @@ final class ReplyReader {
     }
 }
 
-/// Formats a command (hiredis' redisFormatCommandArgv).
+/// A command as an array of values (redis.io, "Redis serialization protocol specification").
 enum CommandFormat {
-    static func withFormatted<R>(_ parts: [[UInt8]], _ body: (UnsafeRawBufferPointer) -> R) -> R {
-        var lengths = parts.map(\.count)
-        let joined = parts.flatMap { $0 }
-        return joined.withUnsafeBytes { bytes in
-            let empty: StaticString = ""
-            let base =
-                bytes.bindMemory(to: CChar.self).baseAddress
-                ?? UnsafeRawPointer(empty.utf8Start).assumingMemoryBound(to: CChar.self)
-            var offset = 0
-            var pointers: [UnsafePointer<CChar>?] = parts.map { part in
-                defer { offset += part.count }
-                return base + offset
-            }
-            var target: UnsafeMutablePointer<CChar>?
-            let count = redisFormatCommandArgv(&target, Int32(parts.count), &pointers, &lengths)
-            defer { redisFreeCommand(target) }
-            return body(UnsafeRawBufferPointer(start: target, count: max(0, Int(count))))
+    static func write(_ parts: [[UInt8]], to buffer: inout ByteBuffer) {
+        buffer.reserveCapacity(parts.reduce(16) { $0 + $1.count + 16 })
+        head(UInt8(ascii: "*"), parts.count, &buffer)
+        for part in parts {
+            head(UInt8(ascii: "$"), part.count, &buffer)
+            buffer.writeBytes(part)
+            buffer.writeStaticString("\r\n")
         }
+    }
+
+    private static func head(_ kind: UInt8, _ count: Int, _ buffer: inout ByteBuffer) {
+        buffer.writeInteger(kind)
+        buffer.writeString(String(count))
+        buffer.writeStaticString("\r\n")
     }
 }

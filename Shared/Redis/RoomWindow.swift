@@ -116,15 +116,16 @@ package struct RoomWindow: Sendable {
         let bounds = [Array("\(numbers.lowerBound)".utf8), Array("\(numbers.upperBound)".utf8)]
         let meta = [Array("HMGET".utf8), names[1], Array("epoch".utf8), Array("rev".utf8)]
         let before = redis.submit(meta, deadline: Self.patience)
-        let range = redis.submit([Array("ZRANGE".utf8), names[0]] + bounds + [Array("BYSCORE".utf8)], deadline: Self.patience)
+        let range = redis.submit(
+            [Array("ZRANGE".utf8), names[0]] + bounds + [Array("BYSCORE".utf8)], deadline: Self.patience, joining: true)
         let after = redis.submit(meta, deadline: Self.patience)
         let known = try await before.get()
-        let messages = try await range.get().array ?? []
-        if messages.count == numbers.count, known == (try await after.get()), let epoch = known.array?[0].string,
+        let messages = try await range.get()
+        if case .joined(let joined, numbers.count) = messages, known == (try await after.get()),
+            let epoch = known.array?[0].string,
             let rev = known.array?[1].integer
         {
-            return Content(
-                epoch: epoch, rev: rev, last: numbers.upperBound, messages: RawList(messages.lazy.compactMap(\.bytes)))
+            return Content(epoch: epoch, rev: rev, last: numbers.upperBound, messages: RawList(joined: joined))
         }
         // Not all of it is there: which, is looked at in one go.
         let value = try await redis.run(Self.read, keys: Self.keys(room), arguments: bounds, deadline: Self.patience)

@@ -69,3 +69,54 @@ struct JSONTests {
         #expect(Set(ErrorCode.all.map(\.name)).count == ErrorCode.all.count)
     }
 }
+
+/// Strings as RFC 8259 section 7 has them, byte after byte: what the writer's eight at a time must come to.
+struct EscapeTests {
+    static func plainly(_ text: [UInt8]) -> [UInt8] {
+        var bytes = [UInt8(ascii: "\"")]
+        for byte in text {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
+            case 0x0A: bytes += Array("\\n".utf8)
+            case 0x0D: bytes += Array("\\r".utf8)
+            case 0x09: bytes += Array("\\t".utf8)
+            case 0..<0x20:
+                let hex = Array("0123456789abcdef".utf8)
+                bytes += Array("\\u00".utf8) + [hex[Int(byte >> 4)], hex[Int(byte & 15)]]
+            default: bytes.append(byte)
+            }
+        }
+        return bytes + [UInt8(ascii: "\"")]
+    }
+
+    @Test func everyByteAtEveryPlace() {
+        for byte in 0..<UInt8(0x80) {
+            for place in 0..<20 {
+                for neighbour in [UInt8(ascii: "x"), byte, 0x1F, 0x20, 0x21, 0x23, 0x5B, 0x5D, 0x7F] {
+                    var text = [UInt8](repeating: UInt8(ascii: "x"), count: 20)
+                    text[place] = byte
+                    if place + 1 < 20 { text[place + 1] = neighbour }
+                    var writer = JSONWriter()
+                    writer.write(String(decoding: text, as: UTF8.self))
+                    #expect(writer.bytes == Self.plainly(text), "\(byte) at \(place) before \(neighbour)")
+                }
+            }
+        }
+    }
+
+    @Test func textsOfAllKindsAtAnyAlignment() {
+        var generator = SystemRandomNumberGenerator()
+        let pieces = ["明月", "😀", "\u{2028}", "\"", "\\", "\u{1}", "\n", "é", "abcdefgh", "\u{7F}", " "]
+        for _ in 0..<2_000 {
+            let text = (0..<Int.random(in: 0...60)).map { _ in pieces.randomElement(using: &generator)! }.joined()
+            let bytes = Array(text.utf8)
+            for offset in 0..<min(8, bytes.count + 1) {
+                // A part may begin in the middle of a character: to the writer bytes are bytes.
+                let expected = Self.plainly(Array(bytes[offset...]))
+                var writer = JSONWriter()
+                bytes.withUnsafeBufferPointer { writer.write(utf8: UnsafeBufferPointer(rebasing: $0[offset...])) }
+                #expect(writer.bytes == expected)
+            }
+        }
+    }
+}

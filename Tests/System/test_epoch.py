@@ -1,4 +1,5 @@
 """History turned back: noticed, told, and never mistaken for new."""
+import threading
 import time
 import uuid
 
@@ -217,3 +218,48 @@ def test_signals_may_all_be_lost(own_everline):
     li.send(room + " p", "not for you")
     du.result("room.list")
     assert not any(push["method"] == "message.posted" for push in du.pushes)
+
+
+def test_what_is_read_is_of_the_epoch_that_it_names(own_everline):
+    """While the epoch changes, and each message with it in the same transaction: no answer mixes two of them."""
+    everline = own_everline
+    li, room, number, epoch = room_with(everline, 60)
+    reads = [
+        ("history.page", {"before": 50, "limit": 20}), ("history.page", {"after": 3}), ("history.page", {"around": 30, "limit": 20}),
+        ("history.recent", {})]
+    stop = threading.Event()
+    wrong, answers = [], [0] * len(reads)
+
+    def read(k, method, params):
+        line = everline.user("李白")
+        while not stop.is_set():
+            answer = line.call(method, room=room, **params)
+            if "error" in answer:
+                if not answer["error"]["data"]["retryable"]:
+                    wrong.append(answer)
+                continue
+            answers[k] += 1
+            result = answer["result"]
+            found = {result["epoch"]} | {one["epoch"] for one in result["messages"]} | {one["body"] for one in result["messages"]}
+            if len(found) != 1 or not result["messages"]:
+                wrong.append((method, params, found))
+
+    everline.sql(f"UPDATE everline.messages SET body = '{epoch}' WHERE room_id = {number}")
+    everline.redis("DEL", f"everline:window:{number}", f"everline:window:{number}:meta")
+    threads = [threading.Thread(target=read, args=(k, *one), daemon=True) for k, one in enumerate(reads)]
+    for thread in threads:
+        thread.start()
+    for _ in range(60):
+        before = list(answers)
+        epoch = everline.sql(
+            f"WITH made AS MATERIALIZED (SELECT everline.new_epoch('{epoch}') AS epoch) "
+            f"UPDATE everline.messages SET body = (SELECT epoch FROM made) WHERE room_id = {number} RETURNING body")[0][0]
+        # Each reader has seen the new one before the next begins.
+        end = time.monotonic() + 20
+        while time.monotonic() < end and any(now <= then for now, then in zip(answers, before)):
+            time.sleep(0.001)
+    stop.set()
+    for thread in threads:
+        thread.join(30)
+    assert not wrong, wrong[:3]
+    assert min(answers) >= 60

@@ -32,11 +32,20 @@ extension MethodTable where Context == Caller {
     package mutating func register<M: Method>(
         _ method: M.Type, from peers: Set<Peer>, _ handler: @escaping @Sendable (M.Params, Caller) async throws -> M.Result
     ) {
-        register(
-            method,
-            admit: { caller in
-                guard let peer = caller.peer, peers.contains(peer) else { return RPCError(.peerForbidden) }
-                return nil
-            }, handler)
+        register(method, admit: Self.only(peers), handler)
+    }
+
+    /// The same for a method whose result is JSON bytes already.
+    package mutating func registerRaw<M: Method>(
+        _ method: M.Type, from peers: Set<Peer>, _ handler: @escaping @Sendable (M.Params, Caller) async throws -> [UInt8]
+    ) {
+        registerRaw(method, admit: Self.only(peers), handler)
+    }
+
+    private static func only(_ peers: Set<Peer>) -> Admission {
+        { caller in
+            guard let peer = caller.peer, peers.contains(peer) else { return RPCError(.peerForbidden) }
+            return nil
+        }
     }
 }

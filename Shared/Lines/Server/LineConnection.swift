@@ -16,6 +16,7 @@ final class LineConnection: ChannelDuplexHandler {
     private var held = false
     private var ending = false
     private var context: ChannelHandlerContext?
+    private var tasks: LoopTasks?
 
     /// Services share one connection among many callers; a person or a program has it alone, and answers may be megabytes long.
     private var mostInFlight: Int { caller?.peer == nil ? 8 : 256 }
@@ -25,7 +26,10 @@ final class LineConnection: ChannelDuplexHandler {
         self.logger = logger
     }
 
-    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        tasks = LoopTasks.on(context.eventLoop)
+    }
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -37,7 +41,7 @@ final class LineConnection: ChannelDuplexHandler {
         let loop = context.eventLoop
         let bound = NIOLoopBound(self, eventLoop: loop)
         let table = table
-        Task(executorPreference: LoopTasks.on(loop)) {
+        Task(executorPreference: tasks) {
             let answer = await table.answer(incoming, caller)
             loop.execute { bound.value.answered(answer) }
         }

@@ -15,7 +15,7 @@ package final class PostgresPool: Sendable {
     package func query(
         _ query: PostgresQuery, deadline: PostgresDeadline = .seconds(5), neverCancel: Bool = false
     ) async throws -> PostgresRows {
-        try await source.query(query, deadline, neverCancel)
+        try await Self.onReactor { try await source.query(query, deadline, neverCancel) }
     }
 
     @discardableResult
@@ -23,7 +23,13 @@ package final class PostgresPool: Sendable {
         _ statement: PostgresStatement, _ parameters: PostgresParameters = [], deadline: PostgresDeadline = .seconds(5),
         neverCancel: Bool = false
     ) async throws -> PostgresRows {
-        try await source.query(PostgresQuery(statement, parameters), deadline, neverCancel)
+        try await Self.onReactor { try await source.query(PostgresQuery(statement, parameters), deadline, neverCancel) }
+    }
+
+    /// A continuation resumes where its task prefers to run and only then goes back to the actor that waits: without this each call would go through the
+    /// caller's thread, or one of the cooperative pool's, twice more.
+    private static func onReactor(_ body: () async throws -> PostgresRows) async throws -> PostgresRows {
+        try await withTaskExecutorPreference(PostgresReactor.tasks) { try await body() }
     }
 
     /// Lends a connection for as long as `body` runs; `deadline` is for getting it.

@@ -61,7 +61,7 @@ package final class PostgresReactor: SerialExecutor, @unchecked Sendable {
     fileprivate func enqueueStep(_ job: UnownedJob) { put(.step(job)) }
 
     /// Runs `body` on the reactor's thread, after what was put before it. From any thread.
-    func submit(_ body: @escaping @Sendable () -> Void) {
+    package func submit(_ body: @escaping @Sendable () -> Void) {
         put(.closure(body))
     }
 

@@ -34,8 +34,12 @@ extension PostgresTimestamp: PostgresElement {
         guard field.type == .timestamptz || field.type == .timestamp, bytes.count == 8 else {
             throw field.mismatch(PostgresTimestamp.self)
         }
+        return PostgresTimestamp(binary: bytes)
+    }
+
+    /// - Parameter bytes: the eight of a timestamptz.
+    package init(binary bytes: UnsafeRawBufferPointer) {
         let value = Int64(bigEndian: bytes.loadUnaligned(as: Int64.self))
-        if value == .max || value == .min { return PostgresTimestamp(microseconds: value) }
-        return PostgresTimestamp(microseconds: value &+ epoch)
+        self.init(microseconds: value == .max || value == .min ? value : value &+ Self.epoch)
     }
 }

@@ -7,7 +7,7 @@ package enum Response {
     }
 
     /// - Parameter result: JSON bytes.
-    package static func success(id: RequestID, result: some Collection<UInt8>) -> [UInt8] {
+    package static func success(id: RequestID, result: [UInt8]) -> [UInt8] {
         var writer = JSONWriter(reserving: result.count + 64)
         writer.raw(#"{"jsonrpc":"2.0","result":"#)
         writer.raw(result)
@@ -38,7 +38,7 @@ package enum Response {
 
 /// A call or a push as bytes, without the line's end.
 package enum Outgoing {
-    package static func request(method: String, params: some Collection<UInt8>, id: Int64) -> [UInt8] {
+    package static func request(method: String, params: [UInt8], id: Int64) -> [UInt8] {
         var writer = JSONWriter(reserving: params.count + 96)
         writer.raw(#"{"jsonrpc":"2.0","method":"#)
         writer.write(method)
@@ -50,7 +50,7 @@ package enum Outgoing {
         return writer.bytes
     }
 
-    package static func notification(method: String, params: some Collection<UInt8>) -> [UInt8] {
+    package static func notification(method: String, params: [UInt8]) -> [UInt8] {
         var writer = JSONWriter(reserving: params.count + 80)
         writer.raw(#"{"jsonrpc":"2.0","method":"#)
         writer.write(method)

@@ -24,20 +24,30 @@ package struct JSONWriter: Sendable {
 
     /// A string with what RFC 8259 section 7 says must be escaped, and nothing else.
     package mutating func write(_ value: String) {
-        bytes.append(UInt8(ascii: "\""))
         var value = value
-        value.withUTF8 { utf8 in
-            var start = 0
-            for index in 0..<utf8.count {
-                let byte = utf8[index]
-                guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-                bytes.append(contentsOf: utf8[start..<index])
-                escape(byte)
-                start = index + 1
-            }
-            bytes.append(contentsOf: utf8[start...])
+        value.withUTF8 { write(utf8: $0) }
+    }
+
+    /// The same for text that is there as bytes, which must be valid UTF-8.
+    package mutating func write(utf8: UnsafeBufferPointer<UInt8>) {
+        bytes.append(UInt8(ascii: "\""))
+        var start = 0
+        while true {
+            let index = JSONEscapes.first(in: utf8, from: start)
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index]))
+            if index == utf8.count { break }
+            escape(utf8[index])
+            start = index + 1
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// At most `most` bytes that are JSON already, put where `body` is told; it answers how many.
+    package mutating func raw(atMost most: Int, _ body: (UnsafeMutablePointer<UInt8>) -> Int) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: most) { scratch in
+            guard let base = scratch.baseAddress else { return }
+            bytes.append(contentsOf: UnsafeBufferPointer(start: base, count: body(base)))
+        }
     }
 
     package mutating func write(_ value: JSON) {
@@ -81,12 +91,15 @@ package struct JSONWriter: Sendable {
         bytes.append(UInt8(ascii: "}"))
     }
 
-    /// Bytes that are JSON already.
+    /// Bytes that are JSON already. The forms for one kind of bytes each are what callers in other modules get compiled for them.
     package mutating func raw(_ json: some Sequence<UInt8>) { bytes.append(contentsOf: json) }
+    package mutating func raw(_ json: [UInt8]) { bytes.append(contentsOf: json) }
+    package mutating func raw(_ json: UnsafeBufferPointer<UInt8>) { bytes.append(contentsOf: json) }
     package mutating func raw(_ json: StaticString) {
         bytes.append(contentsOf: UnsafeBufferPointer(start: json.utf8Start, count: json.utf8CodeUnitCount))
     }
-    package mutating func raw(_ json: String) { bytes.append(contentsOf: json.utf8) }
+    // Disfavoured, or a literal would be a `String`.
+    @_disfavoredOverload package mutating func raw(_ json: String) { bytes.append(contentsOf: json.utf8) }
 
     private mutating func escape(_ byte: UInt8) {
         switch byte {
@@ -152,7 +165,7 @@ package struct ObjectWriter {
         writer.array(values) { writer, value in writer.write(value) }
     }
     /// A value that is JSON already, such as messages from Redis.
-    package mutating func field(_ name: StaticString, raw json: some Sequence<UInt8>) {
+    package mutating func field(_ name: StaticString, raw json: [UInt8]) {
         key(name)
         writer.raw(json)
     }

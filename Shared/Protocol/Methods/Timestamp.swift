@@ -7,34 +7,37 @@ package struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertibl
     package static func < (left: Timestamp, right: Timestamp) -> Bool { left.milliseconds < right.milliseconds }
 
     package var description: String {
-        let days = (milliseconds >= 0 ? milliseconds : milliseconds - 86_399_999) / 86_400_000
-        let inDay = milliseconds - days * 86_400_000
-        let (year, month, day) = civil(fromDays: days)
-        var text: [UInt8] = []
-        text.reserveCapacity(24)
-        func digits(_ value: Int64, _ count: Int) {
-            var divisor: Int64 = 1
-            for _ in 1..<count { divisor *= 10 }
-            while divisor > 0 {
-                text.append(UInt8(ascii: "0") + UInt8(value / divisor % 10))
-                divisor /= 10
-            }
+        String(unsafeUninitializedCapacity: Self.length) { text in
+            if let base = text.baseAddress { write(to: base) }
+            return Self.length
         }
-        digits(year, 4)
-        text.append(UInt8(ascii: "-"))
-        digits(month, 2)
-        text.append(UInt8(ascii: "-"))
-        digits(day, 2)
-        text.append(UInt8(ascii: "T"))
-        digits(inDay / 3_600_000, 2)
-        text.append(UInt8(ascii: ":"))
-        digits(inDay / 60_000 % 60, 2)
-        text.append(UInt8(ascii: ":"))
-        digits(inDay / 1_000 % 60, 2)
-        text.append(UInt8(ascii: "."))
-        digits(inDay % 1_000, 3)
-        text.append(UInt8(ascii: "Z"))
-        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// How many bytes it has on the wire, from the year 0 to 9999.
+    package static let length = 24
+
+    /// Writes it as on the wire.
+    ///
+    /// - Parameter text: room for `length` bytes.
+    package func write(to text: UnsafeMutablePointer<UInt8>) {
+        let days = (milliseconds >= 0 ? milliseconds : milliseconds - 86_399_999) / 86_400_000
+        let inDay = UInt32(truncatingIfNeeded: milliseconds - days * 86_400_000)
+        let (year, month, day) = civil(fromDays: days)
+        @inline(__always) func digits(_ value: UInt32, at offset: Int, _ count: Int, _ after: StaticString) {
+            var rest = value
+            for index in stride(from: offset + count - 1, through: offset, by: -1) {
+                text[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            }
+            text[offset + count] = after.utf8Start[0]
+        }
+        digits(UInt32(truncatingIfNeeded: year), at: 0, 4, "-")
+        digits(UInt32(truncatingIfNeeded: month), at: 5, 2, "-")
+        digits(UInt32(truncatingIfNeeded: day), at: 8, 2, "T")
+        digits(inDay / 3_600_000, at: 11, 2, ":")
+        digits(inDay / 60_000 % 60, at: 14, 2, ":")
+        digits(inDay / 1_000 % 60, at: 17, 2, ".")
+        digits(inDay % 1_000, at: 20, 3, "Z")
     }
 
     /// RFC 3339 with any number of decimals and any offset; finer than a millisecond is cut off.

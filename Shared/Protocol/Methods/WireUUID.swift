@@ -38,14 +38,30 @@ package struct WireUUID: Sendable, Hashable, CustomStringConvertible {
     }
 
     package var description: String {
-        var text: [UInt8] = []
-        text.reserveCapacity(36)
-        let hex: StaticString = "0123456789abcdef"
-        for index in 0..<32 {
-            if index == 8 || index == 12 || index == 16 || index == 20 { text.append(UInt8(ascii: "-")) }
-            let word = index < 16 ? high : low
-            text.append(hex.utf8Start[Int(word >> UInt64(60 - 4 * (index & 15)) & 15)])
+        String(unsafeUninitializedCapacity: Self.length) { text in
+            if let base = text.baseAddress { write(to: base) }
+            return Self.length
         }
-        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// How many bytes it has on the wire.
+    package static let length = 36
+
+    /// Writes it as on the wire, in lower case.
+    ///
+    /// - Parameter text: room for `length` bytes.
+    package func write(to text: UnsafeMutablePointer<UInt8>) {
+        let hex: StaticString = "0123456789abcdef"
+        var position = 0
+        for index in 0..<16 {
+            if index == 4 || index == 6 || index == 8 || index == 10 {
+                text[position] = UInt8(ascii: "-")
+                position += 1
+            }
+            let byte = UInt8(truncatingIfNeeded: (index < 8 ? high : low) >> UInt64(56 - 8 * (index & 7)))
+            text[position] = hex.utf8Start[Int(byte >> 4)]
+            text[position + 1] = hex.utf8Start[Int(byte & 15)]
+            position += 2
+        }
     }
 }

@@ -6,38 +6,66 @@ struct Pages: Sendable {
     let rooms: RoomStates
     let messages: MessageReader
 
-    func read(_ params: PageParams, reader user: Int64) async throws -> PageResult {
-        let room = try await rooms.room(params.room, reader: user)
-        if let epoch = params.epoch, epoch != room.epoch { throw RPCError(.epochChanged) }
-        let limit = params.limit
+    /// A `PageResult` as JSON.
+    func read(_ params: PageParams, reader user: Int64) async throws -> [UInt8] {
         switch params.anchor {
         case .before(let seq):
             // One more than asked for tells whether there are more.
-            let found = try await messages.before(seq, in: room, limit: limit + 1)
-            return Self.result(found.suffix(Int(limit)), more: found.count > Int(limit), room)
+            let page = try await page(.before(seq), params, user, limit: params.limit + 1)
+            let wanted = max(0, page.count - Int(params.limit))..<page.count
+            return PageAnswer(page: page, wanted: wanted, hasMore: wanted.lowerBound > 0).bytes
         case .after(let seq):
-            let found = try await messages.after(seq, in: room, limit: limit + 1)
-            return Self.result(found.prefix(Int(limit)), more: found.count > Int(limit), room)
-        case .around(let seq): return try await around(seq, limit, room)
-        case .at(let time):
-            // After the last message: the page ends with it.
-            return try await around(try await messages.first(since: time, in: room) ?? room.lastSeq, limit, room)
+            let page = try await page(.after(seq), params, user, limit: params.limit + 1)
+            let wanted = 0..<min(page.count, Int(params.limit))
+            return PageAnswer(page: page, wanted: wanted, hasMore: wanted.upperBound < page.count).bytes
+        case .around, .at:
+            // Where the page lies is found first. If another epoch began in between, that was another history: once more, in the new one.
+            for _ in 0..<2 {
+                let room = try await rooms.room(params.room, reader: user)
+                let centre = try await centre(of: params.anchor, in: room)
+                let first = max(1, min(centre - params.limit / 2, room.lastSeq - params.limit + 1))
+                let page = try await page(.after(first - 1), params, user, limit: params.limit)
+                guard page.room.epoch == room.epoch else { continue }
+                let last = page.count > 0 ? try page.seq(page.count - 1) : 0
+                return PageAnswer(page: page, wanted: 0..<page.count, hasMore: first > 1 || last < page.room.lastSeq).bytes
+            }
+            throw RPCError(.unavailable, detail: "history is being turned back", retryAfterMs: 500)
         }
     }
 
-    /// Half before the message and half from it on; where one side is short the other fills the page.
-    private func around(_ seq: Int64, _ limit: Int64, _ room: ReadableRoom) async throws -> PageResult {
-        let centre = min(max(seq, 1), max(room.lastSeq, 1))
-        let first = max(1, min(centre - limit / 2, room.lastSeq - limit + 1))
-        let found = try await messages.after(first - 1, in: room, limit: limit)
-        let last = found.last?.seq ?? 0
-        return Self.result(found[...], more: first > 1 || last < room.lastSeq, room)
+    private func page(_ direction: MessageReader.Direction, _ params: PageParams, _ user: Int64, limit: Int64) async throws
+        -> RoomPage
+    {
+        let page = try await messages.page(direction, room: params.room, reader: user, limit: limit)
+        if let epoch = params.epoch, epoch != page.room.epoch { throw RPCError(.epochChanged) }
+        return page
     }
 
-    private static func result(_ messages: ArraySlice<Message>, more: Bool, _ room: ReadableRoom) -> PageResult {
-        PageResult(
-            messages: RawList(encoding: messages, expectedBytes: messages.reduce(0) { $0 + $1.body.utf8.count + 320 }),
-            hasMore: more,
-            epoch: room.epoch)
+    /// The message with half of the page before it and half from it on; where one side is short the other fills the page.
+    private func centre(of anchor: PageParams.Anchor, in room: ReadableRoom) async throws -> Int64 {
+        let seq: Int64
+        switch anchor {
+        case .before(let number), .after(let number), .around(let number): seq = number
+        // After the last message: the page ends with it.
+        case .at(let time): seq = try await messages.first(since: time, in: room) ?? room.lastSeq
+        }
+        return min(max(seq, 1), max(room.lastSeq, 1))
+    }
+}
+
+/// What a `PageResult` is on the wire, its messages straight from the rows.
+private struct PageAnswer {
+    let page: RoomPage
+    let wanted: Range<Int>
+    let hasMore: Bool
+
+    var bytes: [UInt8] {
+        var writer = JSONWriter(reserving: page.expectedBytes + 128)
+        writer.object { object in
+            object.field("messages", page.array(wanted))
+            object.field("hasMore", hasMore)
+            object.field("epoch", page.room.epoch)
+        }
+        return writer.bytes
     }
 }

@@ -50,7 +50,7 @@ package enum HistoryServer {
 
     private static func table(recent: Recent, pages: Pages, auth: AuthClient, _ process: ServiceProcess) -> MethodTable<Caller> {
         var table = MethodTable<Caller>(translate: process.translate)
-        table.register(InternalPage.self, from: [.messageGateway]) { params, _ in
+        table.registerRaw(InternalPage.self, from: [.messageGateway]) { params, _ in
             try await pages.read(params.inner, reader: params.userID)
         }
         let reader = Reader(auth: auth)
@@ -58,7 +58,7 @@ package enum HistoryServer {
         table.registerRaw(HistoryRecent.self) { params, caller in
             try await recent.read(params, reader: try await reader.user(of: caller))
         }
-        table.register(HistoryPage.self) { params, caller in
+        table.registerRaw(HistoryPage.self) { params, caller in
             try await pages.read(params, reader: try await reader.user(of: caller))
         }
         return table
