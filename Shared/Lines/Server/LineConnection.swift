@@ -15,6 +15,7 @@ final class LineConnection: ChannelDuplexHandler {
     private var inFlight = 0
     private var held = false
     private var ending = false
+    private var dirty = false
     private var context: ChannelHandlerContext?
     private var tasks: LoopTasks?
 
@@ -94,8 +95,27 @@ final class LineConnection: ChannelDuplexHandler {
     private func answered(_ answer: [UInt8]?) {
         inFlight -= 1
         guard let context else { return }
-        if let answer { context.writeAndFlush(NIOAny(Self.line(answer)), promise: nil) }
-        if ending, inFlight == 0 { context.close(promise: nil) } else { release(context) }
+        if let answer {
+            context.write(NIOAny(Self.line(answer)), promise: nil)
+            flushLater(context)
+        }
+        if ending, inFlight == 0 {
+            context.flush()
+            context.close(promise: nil)
+        } else {
+            release(context)
+        }
+    }
+
+    /// One flush for all answers of this turn.
+    private func flushLater(_ context: ChannelHandlerContext) {
+        guard !dirty else { return }
+        dirty = true
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.execute {
+            bound.value.dirty = false
+            bound.value.context?.flush()
+        }
     }
 
     private func release(_ context: ChannelHandlerContext) {

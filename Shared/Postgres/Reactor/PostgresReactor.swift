@@ -140,14 +140,22 @@ extension PostgresReactor {
                 }
             }
             fireTimers()
-            inbox.withLock { swap(&batch, &$0.work) }
-            while let work = batch.popFirst() {
-                switch work {
-                case .job(let job): job.runSynchronously(on: asUnownedSerialExecutor())
-                case .step(let job): job.runSynchronously(on: Self.tasks.asUnownedTaskExecutor())
-                case .closure(let body): body()
-                }
+            // What a step of a task makes ready is run before the sockets are looked at again, for some rounds.
+            for _ in 0..<Self.rounds {
+                inbox.withLock { swap(&batch, &$0.work) }
+                if batch.isEmpty { break }
+                while let work = batch.popFirst() { run(work) }
             }
+        }
+    }
+
+    private static let rounds = 8
+
+    private func run(_ work: Work) {
+        switch work {
+        case .job(let job): job.runSynchronously(on: asUnownedSerialExecutor())
+        case .step(let job): job.runSynchronously(on: Self.tasks.asUnownedTaskExecutor())
+        case .closure(let body): body()
         }
     }
 
