@@ -127,7 +127,11 @@ let package = Package(
             ] + nio + http),
         executable("message-gateway", "Services/MessageGateway/Executable", "GatewayService"),
 
-        library("GuardianService", "Services/DBGuardian/Service", ["EverlineService", "EverlineCryptography"]),
+        // What the repository's files are compressed with, before they are encrypted, in one pass; PostgreSQL's tools offer that only for tar.
+        .systemLibrary(name: "CZstd", path: "Shared/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        library(
+            "GuardianService", "Services/DBGuardian/Service",
+            ["EverlineService", "EverlineCryptography", "CZstd", .product(name: "Metrics", package: "swift-metrics")]),
         executable("db-guardian", "Services/DBGuardian/Executable", "GuardianService"),
 
         // Tests.
@@ -147,6 +151,7 @@ let package = Package(
         tests("RedisTests", "Tests/Redis", ["EverlineRedis", "EverlineProtocol"] + nio),
         tests("ServiceTests", "Tests/Service", ["EverlineService", .product(name: "Metrics", package: "swift-metrics")]),
         tests("AuthTests", "Tests/Auth", ["AuthService"]),
+        tests("GuardianTests", "Tests/Guardian", ["GuardianService", "EverlineCryptography"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -3,6 +3,7 @@ import json
 import pathlib
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -93,14 +94,12 @@ def test_no_way_in_without_tls_or_password(everline):
 
 def test_wal_is_archived(everline):
     everline.sql("SELECT pg_switch_wal()")
-    for _ in range(100):
-        if everline.sql("SELECT archived_count > 0 AND last_failed_wal IS NULL FROM pg_stat_archiver") == [["t"]]:
-            break
-    else:
-        import time
-        time.sleep(3)
-        assert everline.sql("SELECT archived_count > 0 FROM pg_stat_archiver") == [["t"]]
-    assert list((everline.home / "backups/wal").glob("0000*"))
+    end = time.monotonic() + 30
+    while everline.sql("SELECT archived_count > 0 AND last_failed_wal IS NULL FROM pg_stat_archiver") != [["t"]]:
+        assert time.monotonic() < end, everline.logs()
+        time.sleep(0.1)
+    system = everline.sql("SELECT system_identifier FROM pg_control_system()")[0][0]
+    assert list((everline.home / f"backups/systems/{system}/wal/00000001").glob("0000*"))
 
 
 def test_config_is_shown_without_secrets(everline):

@@ -14,6 +14,9 @@ conninfo() { echo "host=127.0.0.1 port=$(port 7432) dbname=$2 user=$1 sslmode=ve
 tls_json() { echo "\"tls\": {\"ca\": $(json "$home/certs/ca.pem"), \"certificate\": $(json "$home/certs/$1.pem"), \"key\": $(json "$home/certs/$1.key")}"; }
 postgres_json() { echo "\"postgres\": {\"conninfo\": $(json "$(conninfo "$1" everline)"), \"passwordFile\": $(json "$home/secrets/postgres-$1")}"; }
 redis_json() { echo "\"redis\": {\"port\": $(port 7379), \"user\": $(json "$1"), \"passwordFile\": $(json "$home/secrets/redis-$1")}"; }
+repository_json() {
+  echo "\"repository\": {\"paths\": $(json "$(readlink -f "$home/backups")"), \"keyFile\": $(json "$(readlink -f "$home/guardian")/repository.key")}"
+}
 
 prepare_configuration() {
   local history_addresses="" k
@@ -25,6 +28,9 @@ prepare_configuration() {
   $(postgres_json everline_guardian),
   "migrations": {"root": $(json "$checkout/Services/DBGuardian/Migrations")},
   "roles": {"conninfo": $(json "$(conninfo postgres postgres)"), "passwordFile": $(json "$home/secrets/postgres-postgres"), "passwords": $(json "$home/secrets")},
+  $(repository_json),
+  "replication": {"conninfo": $(json "$(conninfo replicator postgres)"), "passwordFile": $(json "$home/secrets/postgres-replicator")},
+  "backup": {"staging": $(json "$home/staging")},
   "listen": {"port": $(port 7503)}, "metrics": {"port": $(port 9104)}
 }
 END

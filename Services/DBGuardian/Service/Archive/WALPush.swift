@@ -1,0 +1,50 @@
+import Foundation
+import Synchronization
+
+/// `wal push`: the file that PostgreSQL asks for goes to every repository; what waits behind it goes along, so that a burst is not paid for by
+/// one process a segment.
+package struct WALPush: Sendable {
+    private let repositories: [Repository]
+
+    /// How many of the files that wait are taken along.
+    private static let ahead = 8
+
+    package init(_ repositories: [Repository]) { self.repositories = repositories }
+
+    /// - Returns: what became of it in each repository.
+    package func push(_ path: String) throws -> [WALArchive.Outcome] {
+        let file = try IncomingWAL(path: path)
+        let outcomes = try repositories.map { try WALArchive($0).push(file) }
+        pushAhead(of: path)
+        return outcomes
+    }
+
+    /// Best effort: whatever fails here PostgreSQL asks for again, and is told then.
+    private func pushAhead(of path: String) {
+        let folder = path.folder
+        let mine = path.lastName
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/archive_status") else { return }
+        let waiting = names.filter { $0.hasSuffix(".ready") }.map { String($0.dropLast(6)) }
+            .filter { ArchiveFile($0) == .segment && $0 > mine }.sorted().prefix(Self.ahead)
+        guard !waiting.isEmpty else { return }
+        let all = Array(waiting)
+        DispatchQueue.concurrentPerform(iterations: all.count) { index in
+            guard let file = try? IncomingWAL(path: "\(folder)/\(all[index])") else { return }
+            for repository in repositories {
+                guard (try? WALArchive(repository).push(file)) != nil else { return }
+            }
+        }
+    }
+}
+
+/// Ends the process with a code when something takes too long, as a mount that hangs: PostgreSQL's archiver waits for its command without limit.
+package enum Watchdog {
+    package static func start(seconds: Int, what: String, code: Int32) {
+        let thread = Thread {
+            Thread.sleep(forTimeInterval: Double(seconds))
+            FileHandle.standardError.write(Data("error: \(what) took over \(seconds) s and was given up\n".utf8))
+            _exit(code)
+        }
+        thread.start()
+    }
+}
