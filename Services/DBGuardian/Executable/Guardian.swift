@@ -9,7 +9,10 @@ struct Guardian: AsyncParsableCommand {
         commandName: "db-guardian",
         abstract: "Owns the database: its schema, its roles, and what happens to it.",
         discussion: "Exit codes: 0 done, 1 refused or failed, 64 wrong usage.",
-        subcommands: [Serve.self, Migrate.self, Roles.self, RepositoryGroup.self, Key.self, WAL.self, Config.self])
+        subcommands: [
+            Serve.self, Migrate.self, Roles.self, RepositoryGroup.self, Key.self, BackupGroup.self, BackupGroup.Verify.self, WAL.self,
+            Config.self,
+        ])
 }
 
 extension Guardian {

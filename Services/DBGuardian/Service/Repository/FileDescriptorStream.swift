@@ -2,7 +2,7 @@ import Foundation
 
 /// A file descriptor, closed when nobody holds this any more.
 package final class FileDescriptorStream: StoredFile, Sink {
-    package let descriptor: Int32
+    package private(set) var descriptor: Int32
     private let name: String
 
     package init(_ descriptor: Int32, _ name: String) {
@@ -10,7 +10,12 @@ package final class FileDescriptorStream: StoredFile, Sink {
         self.name = name
     }
 
-    deinit { close(descriptor) }
+    deinit { end() }
+
+    package func end() {
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = -1
+    }
 
     package func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
         var filled = 0

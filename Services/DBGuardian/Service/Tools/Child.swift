@@ -6,19 +6,27 @@ final class Child {
     let process: pid_t
     private let output: Int32
     private let messages: Int32
+    private var input: Int32?
 
     /// F_SETPIPE_SZ, which the C library's module leaves out.
     private static let setPipeSize: Int32 = 1031
 
     /// - Parameter command: the program (looked for in our own PATH) and its arguments.
-    init(_ command: [String], _ environment: [String: String]) throws {
-        (process, output, messages) = try Self.oneAtATime.withLock { _ in try Self.spawn(command, environment) }
+    /// - Parameter fed: whether it has an input; else it reads the end of it at once.
+    init(_ command: [String], _ environment: [String: String], fed: Bool = false) throws {
+        (process, output, messages, input) = try Self.oneAtATime.withLock { _ in try Self.spawn(command, environment, fed) }
+    }
+
+    /// The end that we write to, once.
+    func takeInput() -> FileDescriptorStream {
+        defer { input = nil }
+        return FileDescriptorStream(input ?? -1, "the input of a program")
     }
 
     /// A pipe's end is closed on exec only a moment after it was made; no other child may be born in between, or it would keep the pipe open.
     private static let oneAtATime = Mutex(())
 
-    private static func spawn(_ command: [String], _ environment: [String: String]) throws -> (pid_t, Int32, Int32) {
+    private static func spawn(_ command: [String], _ environment: [String: String], _ fed: Bool) throws -> (pid_t, Int32, Int32, Int32?) {
         var out: [Int32] = [0, 0]
         var err: [Int32] = [0, 0]
         guard pipe(&out) == 0 else { throw SystemError("cannot make a pipe for", command[0]) }
@@ -27,11 +35,19 @@ final class Child {
             out.forEach { close($0) }
             throw error
         }
-        for descriptor in out + err { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+        var feed: [Int32] = [-1, -1]
+        if fed, pipe(&feed) != 0 {
+            let error = SystemError("cannot make a pipe for", command[0])
+            (out + err).forEach { close($0) }
+            throw error
+        }
+        for descriptor in out + err + feed where descriptor >= 0 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        if fed { posix_spawn_file_actions_adddup2(&actions, feed[0], 0) } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
         posix_spawn_file_actions_adddup2(&actions, out[1], 1)
         posix_spawn_file_actions_adddup2(&actions, err[1], 2)
         var attributes = posix_spawnattr_t()
@@ -55,17 +71,20 @@ final class Child {
         let failed = posix_spawnp(&process, command[0], &actions, &attributes, &arguments, &variables)
         close(out[1])
         close(err[1])
+        if fed { close(feed[0]) }
         guard failed == 0 else {
             close(out[0])
             close(err[0])
+            if fed { close(feed[1]) }
             throw SystemError("cannot run", command[0], number: failed)
         }
-        return (process, out[0], err[0])
+        return (process, out[0], err[0], fed ? feed[1] : nil)
     }
 
     deinit {
         close(output)
         close(messages)
+        if let input { close(input) }
     }
 
     /// Hands on what it writes until it has closed both.

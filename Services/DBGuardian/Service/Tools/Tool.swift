@@ -72,11 +72,11 @@ package struct Tool: Sendable {
         return GuardianError("\(name) \(how)\(said.isEmpty ? "" : ": \(said)")")
     }
 
-    func spawn() throws -> Child {
+    func spawn(fed: Bool = false) throws -> Child {
         var wrapped = ["setpriv", "--pdeathsig", deathSignal]
         if let user { wrapped += ["--reuid=\(user.user)", "--regid=\(user.group)", "--clear-groups"] }
         wrapped += ["--", program] + arguments
-        return try Child(wrapped, environment)
+        return try Child(wrapped, environment, fed: fed)
     }
 }
 
@@ -96,7 +96,7 @@ private struct LineTail {
             rest.removeAll(keepingCapacity: true)
             if line.isEmpty { continue }
             lines(line)
-            // Progress is no message.
+            // JobProgress is no message.
             if byte == UInt8(ascii: "\n"), !line.contains("kB (") { kept.append(line) }
             if kept.count > 12 { kept.removeFirst() }
         }

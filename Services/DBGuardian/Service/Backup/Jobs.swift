@@ -1,0 +1,75 @@
+import EverlineCryptography
+import EverlineProtocol
+package import EverlineService
+import Foundation
+
+/// What every job that makes or removes something has: the repositories, and their lock, which one job has at a time.
+package struct JobRoom: Sendable {
+    package let settings: Settings
+    package let repositories: Repositories
+    package let progress: JobProgress
+    private let locks: [StorageLock]
+
+    /// - Parameter job: what it is, for whoever finds the lock taken.
+    /// - Throws: `BusyError` when another job has a repository.
+    package init(_ job: String, _ settings: Settings, progress: JobProgress) throws {
+        self.settings = settings
+        self.progress = progress
+        repositories = try Repositories(settings)
+        locks = try repositories.all.map { repository in
+            guard let lock = try repository.storage.lock("jobs", shared: false, holder: job) else {
+                throw BusyError(place: repository.storage.place, holder: repository.storage.holder("jobs") ?? "another job")
+            }
+            return lock
+        }
+    }
+
+    /// A folder of its own for what is not encrypted yet; what killed jobs have left there is removed first, which the lock allows.
+    package func withStaging<R>(_ body: (String) async throws -> R) async throws -> R {
+        let root = settings.optional("backup.staging") ?? "\(Settings.home())/staging"
+        let manager = FileManager.default
+        try manager.createDirectory(atPath: root, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        for name in try manager.contentsOfDirectory(atPath: root) where name.hasPrefix("everline-staging-") {
+            try manager.removeItem(atPath: "\(root)/\(name)")
+        }
+        let folder = "\(root)/everline-staging-\(Hex.encode(try SecureRandom.bytes(6)))"
+        try manager.createDirectory(atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        let result: R
+        do {
+            result = try await body(folder)
+        } catch {
+            try? manager.removeItem(atPath: folder)
+            throw error
+        }
+        try manager.removeItem(atPath: folder)
+        return result
+    }
+
+    package func newID(_ kind: BackupKind) throws -> String {
+        "\(Timestamp.now.compact)-\(kind.rawValue)-\(Hex.encode(try SecureRandom.bytes(2)))"
+    }
+}
+
+/// Another job has the repository.
+package struct BusyError: Error, CustomStringConvertible {
+    let place: String
+    let holder: String
+    package var description: String {
+        "\(place) is in use by: \(holder)\nHINT: wait for it to end; the lock goes with its process"
+    }
+}
+
+/// What a person at a terminal sees of a job that goes on; nothing when nobody looks.
+package final class JobProgress: Sendable {
+    private let show: @Sendable (String) -> Void
+
+    package init(show: @escaping @Sendable (String) -> Void) { self.show = show }
+    package static let none = JobProgress { _ in }
+
+    package func step(_ text: String) { show(text) }
+
+    /// For a count that rises quickly: only each sixteenth mebibyte.
+    package func bytes(_ what: String, _ done: Int) {
+        if done >> 24 != max(0, done - (256 << 10)) >> 24 { show("\(what): \(done >> 20) MiB") }
+    }
+}
