@@ -46,14 +46,16 @@ def test_changed_and_missing_files_are_refused_by_name(everline, tmp_path):
     assert changed.returncode == 1 and "002-rooms.sql was changed" in changed.stderr and "HINT" in changed.stderr
     renamed = migrate(lambda folder: (folder / "002-rooms.sql").rename(folder / "002-other.sql"))
     assert renamed.returncode == 1 and "002-rooms.sql" in renamed.stderr
-    missing = migrate(lambda folder: (folder / "004-revisions.sql").unlink())
-    assert missing.returncode == 1 and "004-revisions.sql" in missing.stderr
+    newest = sorted(source.glob("*.sql"))[-1].name
+    missing = migrate(lambda folder: (folder / newest).unlink())
+    assert missing.returncode == 1 and newest in missing.stderr
     hole = migrate(lambda folder: (folder / "003-writing.sql").unlink())
     assert hole.returncode == 1 and "migration 003 is missing" in hole.stderr
     twice = migrate(lambda folder: (folder / "003-again.sql").write_text("SELECT 1;"))
     assert twice.returncode == 1
-    broken = migrate(lambda folder: (folder / "005-broken.sql").write_text("CREATE TABLE everline.half (x int); SELECT nothing;"))
-    assert broken.returncode == 1 and "005-broken.sql" in broken.stderr
+    after = f"{int(newest[:3]) + 1:03d}-broken.sql"
+    broken = migrate(lambda folder: (folder / after).write_text("CREATE TABLE everline.half (x int); SELECT nothing;"))
+    assert broken.returncode == 1 and after in broken.stderr
     assert everline.sql("SELECT to_regclass('everline.half') IS NULL") == [["t"]]
     planned = everline.run("db-guardian", "migrate", "--plan")
     assert planned.returncode == 0

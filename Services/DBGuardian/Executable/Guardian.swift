@@ -11,6 +11,7 @@ struct Guardian: AsyncParsableCommand {
         discussion: "Exit codes: 0 done, 1 refused or failed, 64 wrong usage.",
         subcommands: [
             Serve.self, Migrate.self, Roles.self, RepositoryGroup.self, Key.self, BackupGroup.self, BackupGroup.Verify.self, WAL.self,
+            RestoreCommand.self, PITR.self, DrillCommand.self, LedgerCommand.self,
             Config.self,
         ])
 }

@@ -25,6 +25,7 @@ package enum GuardianSettings {
         Setting("backup.staging", default: "", "folder for a backup before it is encrypted; default: EVERLINE_HOME/staging"),
         Setting("backup.jobs", default: "2", "processes that dump a database"),
         Setting("backup.configuration", default: "", "folder with postgresql.conf and pg_hba.conf, if not in the data directory"),
+        Setting("drill.folder", default: "/var/tmp", "where drills restore to, and remove it again"),
         Setting("retention.weekly", default: "4", "base backups to keep, the newest of each week"),
         Setting("retention.days", default: "7", "days back to which any moment can be restored"),
     ]

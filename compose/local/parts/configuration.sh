@@ -31,6 +31,7 @@ prepare_configuration() {
   $(repository_json),
   "replication": {"conninfo": $(json "$(conninfo replicator postgres)"), "passwordFile": $(json "$home/secrets/postgres-replicator")},
   "backup": {"staging": $(json "$home/staging")},
+  "drill": {"folder": $(json "$(readlink -f "$home/guardian")/drills")},
   "listen": {"port": $(port 7503)}, "metrics": {"port": $(port 9104)}
 }
 END

@@ -27,6 +27,7 @@ package struct BackupManifest: Codable, Sendable {
     package let needs: [String]
     /// Of a base backup only.
     package let wal: Range?
+    package let extensions: [String]?
 
     package struct File: Codable, Sendable {
         /// Within the backup's folder.

@@ -41,8 +41,9 @@ package struct BaseBackup: Sendable {
             let manifest = BackupManifest(
                 id: id, kind: .base, system: server.system, startedAt: started.description, finishedAt: Timestamp.now.description,
                 bytes: file.bytes, storedBytes: file.storedBytes, files: [file], server: server.major, superuser: server.superuser,
-                databases: server.databases, needs: server.needs + room.repositories.keyNeeds, wal: range)
+                databases: server.databases, needs: server.needs + room.repositories.keyNeeds, wal: range, extensions: server.extensions)
             try Publication(room).publish(manifest)
+            await Aftermath(room, guardian, logger: logger).run(server.system)
             return manifest
         }
     }

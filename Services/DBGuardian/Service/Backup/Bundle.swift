@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// A folder as one encoded file: its tar stream, compressed and encrypted in one pass.
 package enum Bundle {
@@ -30,9 +30,11 @@ package enum Bundle {
     }
 
     /// Unpacks into an existing folder. When it throws, what has been written so far is left there.
-    package static func unpack(_ name: String, _ repository: Repository, to folder: String, progress: (Int) -> Void = { _ in }) throws {
+    package static func unpack(
+        _ name: String, _ repository: Repository, to folder: String, user: (user: uid_t, group: gid_t)?, progress: (Int) -> Void = { _ in }
+    ) throws {
         let tar = try FedTool(
-            Tool("tar", ["--extract", "--file=-", "--directory=\(folder)", "--same-permissions", "--no-same-owner"]))
+            Tool("tar", ["--extract", "--file=-", "--directory=\(folder)", "--same-permissions", "--no-same-owner"]).as(user))
         var done = 0
         do {
             let found = try repository.decode(name) { piece in

@@ -8,20 +8,32 @@ package struct JobRoom: Sendable {
     package let settings: Settings
     package let repositories: Repositories
     package let progress: JobProgress
+    /// False on a repository that is read-only.
+    package let canWrite: Bool
     private let locks: [StorageLock]
 
-    /// - Parameter job: what it is, for whoever finds the lock taken.
+    /// - Parameters:
+    ///   - job: what it is, for whoever finds the lock taken.
+    ///   - readOnlyWill: whether it can do its work where nothing can be written.
     /// - Throws: `BusyError` when another job has a repository.
-    package init(_ job: String, _ settings: Settings, progress: JobProgress) throws {
+    package init(_ job: String, _ settings: Settings, progress: JobProgress, readOnlyWill: Bool = false) throws {
         self.settings = settings
         self.progress = progress
         repositories = try Repositories(settings)
-        locks = try repositories.all.map { repository in
-            guard let lock = try repository.storage.lock("jobs", shared: false, holder: job) else {
-                throw BusyError(place: repository.storage.place, holder: repository.storage.holder("jobs") ?? "another job")
+        var locks: [StorageLock] = []
+        var canWrite = true
+        for repository in repositories.all {
+            do {
+                guard let lock = try repository.storage.lock("jobs", shared: false, holder: job) else {
+                    throw BusyError(place: repository.storage.place, holder: repository.storage.holder("jobs") ?? "another job")
+                }
+                locks.append(lock)
+            } catch let error as SystemError where readOnlyWill && [EROFS, EACCES, EPERM].contains(error.number) {
+                canWrite = false
             }
-            return lock
         }
+        self.locks = locks
+        self.canWrite = canWrite
     }
 
     /// A folder of its own for what is not encrypted yet; what killed jobs have left there is removed first, which the lock allows.
@@ -52,8 +64,13 @@ package struct JobRoom: Sendable {
 
 /// Another job has the repository.
 package struct BusyError: Error, CustomStringConvertible {
-    let place: String
-    let holder: String
+    private let place: String
+    private let holder: String
+
+    package init(place: String, holder: String) {
+        self.place = place
+        self.holder = holder
+    }
     package var description: String {
         "\(place) is in use by: \(holder)\nHINT: wait for it to end; the lock goes with its process"
     }

@@ -70,7 +70,7 @@ package struct Windows: Sendable {
                 ends.append(reach.to)
                 ranges.append(
                     .init(from: Timestamp(microseconds: reach.from, up: true).description,
-                        to: Timestamp(microseconds: reach.to, up: false).description, backup: reach.backup.manifest.id))
+                        to: Timestamp(microseconds: reach.to, up: reach.to == reach.from).description, backup: reach.backup.manifest.id))
             }
             let own = inventory.numbers(of: timeline)
             let needed = backups.compactMap(\.manifest.wal).filter { $0.timeline == timeline }.map { $0.start.value / $0.segmentSize }.min()
