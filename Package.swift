@@ -120,13 +120,14 @@ let package = Package(
         library(
             "GatewayService", "Services/MessageGateway/Service",
             [
-                "EverlineService", "EverlineReading", "AuthClient", "HistoryClient", "EverlineCryptography",
+                "EverlineService", "EverlineReading", "AuthClient", "HistoryClient", "DBGuardianClient", "EverlineCryptography",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Metrics", package: "swift-metrics"),
             ] + nio + http),
         executable("message-gateway", "Services/MessageGateway/Executable", "GatewayService"),
 
+        library("DBGuardianClient", "Services/DBGuardian/Client", ["EverlineProtocol", "EverlineLines"]),
         // What the repository's files are compressed with, before they are encrypted, in one pass; PostgreSQL's tools offer that only for tar.
         .systemLibrary(name: "CZstd", path: "Shared/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         library(

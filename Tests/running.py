@@ -41,6 +41,9 @@ class Everline:
         return os.environ | {
             "EVERLINE_HOME": str(self.home), "EVERLINE_PORT_OFFSET": str(self.offset), "EVERLINE_SKIP_BUILD": "1",
             "GATEWAYS": str(self.gateways),
+            # What the guardian does by itself would come between the tests' own doings.
+            "EVERLINE_SCHEDULE_BASE": "0", "EVERLINE_SCHEDULE_DUMP": "0", "EVERLINE_SCHEDULE_DRILL": "0", "EVERLINE_SCHEDULE_PRUNE": "0",
+            "EVERLINE_SCHEDULE_RECEIVE": "0",
         } | self.extra
 
     def start(self):

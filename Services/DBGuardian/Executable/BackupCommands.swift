@@ -7,7 +7,7 @@ extension Guardian {
     struct BackupGroup: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "backup", abstract: "Make backups, and look after those that are there.",
-            subcommands: [Base.self, List.self, Show.self, Verify.self, Rebuild.self])
+            subcommands: [Base.self, Database.self, Cluster.self, List.self, Show.self, Verify.self, Prune.self, Rebuild.self])
 
         struct Base: AsyncParsableCommand {
             static let configuration = CommandConfiguration(
@@ -77,7 +77,7 @@ extension Guardian {
             func run() async throws {
                 let settings = try await options.settings()
                 try await failing {
-                    let room = try JobRoom("backup rebuild", settings, progress: .terminal)
+                    let room = try await JobRoom("backup rebuild", settings, progress: .terminal)
                     let done = try room.repositories.systems().flatMap { try Catalogue($0).rebuild() }
                     if json { return print(Report.json("rebuilt", done)) }
                     for line in done { print(line) }

@@ -59,6 +59,7 @@ END
   $(redis_json message-gateway),
   $auth_json,
   "history": {"addresses": "$history_addresses"},
+  "guardian": {"addresses": "127.0.0.1:$(port 7503)"},
   "listen": {"lines": $(port 7443), "https": $(port 8443)}, "metrics": {"port": $(port 9102)},
   "web": {"root": $(json "$checkout/Services/MessageGateway/Web")}
 }

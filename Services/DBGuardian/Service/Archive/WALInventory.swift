@@ -24,6 +24,8 @@ package struct WALInventory: Sendable {
     private let segments: [UInt32: [UInt64: SegmentState]]
     /// For each timeline its ancestors, the oldest first.
     package let branches: [UInt32: [Branch]]
+    /// The first segment of each timeline that pruning has left: nothing is missed before it.
+    private let kept: [UInt32: UInt64]
     /// What could not be read of the histories.
     package let brokenHistories: [Hole]
 
@@ -77,11 +79,12 @@ package struct WALInventory: Sendable {
         }
         // Inside a timeline what the stream left of a segment is worth nothing once later ones have come.
         for (timeline, numbers) in segments {
-            let last = numbers.keys.max()
+            let last = numbers.filter { if case .streamed = $0.value { false } else { true } }.keys.max() ?? 0
             for (number, state) in numbers {
-                if case .streamed = state, number != last { segments[timeline]?[number] = nil }
+                if case .streamed = state, number < last { segments[timeline]?[number] = nil }
             }
         }
+        kept = try KeptWAL.read(system).from
         segmentSize = size
         self.segments = segments
         self.branches = branches
@@ -91,6 +94,12 @@ package struct WALInventory: Sendable {
     package var timelines: [UInt32] { Set(segments.keys).union(branches.keys).sorted() }
 
     package func numbers(of timeline: UInt32) -> [UInt64] { segments[timeline].map { $0.keys.sorted() } ?? [] }
+
+    func newest(of timeline: UInt32) -> (whole: UInt64?, streamed: UInt64?) {
+        let numbers = segments[timeline] ?? [:]
+        let streamed = numbers.filter { if case .streamed = $0.value { true } else { false } }.keys
+        return (numbers.keys.filter { !streamed.contains($0) }.max(), streamed.max())
+    }
 
     // MARK: Ways
 
@@ -173,9 +182,9 @@ package struct WALInventory: Sendable {
     private static let mostHoles: UInt64 = 1_000
 
     package func holes(on timeline: UInt32, from: UInt64, to end: UInt64) -> [Hole] {
-        guard from <= end, let numbers = segments[timeline] else { return [] }
+        guard max(from, kept[timeline] ?? 0) <= end, let numbers = segments[timeline] else { return [] }
         var found: [Hole] = []
-        for number in from...end {
+        for number in max(from, kept[timeline] ?? 0)..<(end + 1) {
             let name = SegmentName(timeline: timeline, number: number, size: segmentSize).description
             switch numbers[number] {
             case nil: found.append(Hole(segment: name, cause: Self.missing))
@@ -217,4 +226,15 @@ package struct WALInventory: Sendable {
             return Branch(parent: parent, at: at)
         }
     }
+}
+
+/// `wal.json` of a system: from which segment on pruning has kept each timeline.
+package struct KeptWAL: Codable, Sendable {
+    package var from: [UInt32: UInt64] = [:]
+
+    package static func read(_ system: System) throws -> KeptWAL {
+        try system.repository.document("\(system.root)/wal.json") ?? KeptWAL()
+    }
+
+    package func write(_ system: System) throws { try system.repository.write(self, to: "\(system.root)/wal.json") }
 }

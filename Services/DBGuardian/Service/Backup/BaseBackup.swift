@@ -13,8 +13,8 @@ package struct BaseBackup: Sendable {
     /// What comes last out of a bundle: without it nothing that was unpacked halfway starts.
     static let last = "global/pg_control"
 
-    package init(_ settings: Settings, progress: JobProgress, logger: Logger) throws {
-        room = try JobRoom("backup base", settings, progress: progress)
+    package init(_ settings: Settings, progress: JobProgress, logger: Logger) async throws {
+        room = try await JobRoom("backup base", settings, progress: progress)
         tools = try PostgresTools(settings)
         self.logger = logger
     }

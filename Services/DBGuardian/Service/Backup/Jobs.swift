@@ -16,7 +16,7 @@ package struct JobRoom: Sendable {
     ///   - job: what it is, for whoever finds the lock taken.
     ///   - readOnlyWill: whether it can do its work where nothing can be written.
     /// - Throws: `BusyError` when another job has a repository.
-    package init(_ job: String, _ settings: Settings, progress: JobProgress, readOnlyWill: Bool = false) throws {
+    package init(_ job: String, _ settings: Settings, progress: JobProgress, readOnlyWill: Bool = false) async throws {
         self.settings = settings
         self.progress = progress
         repositories = try Repositories(settings)
@@ -24,16 +24,28 @@ package struct JobRoom: Sendable {
         var canWrite = true
         for repository in repositories.all {
             do {
-                guard let lock = try repository.storage.lock("jobs", shared: false, holder: job) else {
-                    throw BusyError(place: repository.storage.place, holder: repository.storage.holder("jobs") ?? "another job")
-                }
-                locks.append(lock)
+                locks.append(
+                    try await Self.wait(for: "jobs", repository.storage, job, seconds: settings.int("repository.wait", in: 0...86_400), progress))
             } catch let error as SystemError where readOnlyWill && [EROFS, EACCES, EPERM].contains(error.number) {
                 canWrite = false
             }
         }
         self.locks = locks
         self.canWrite = canWrite
+    }
+
+    /// Takes a lock, or waits for it as long as is configured.
+    package static func wait(
+        for name: String, _ storage: any Storage, _ job: String, seconds: Int, _ progress: JobProgress
+    ) async throws -> StorageLock {
+        let end = ContinuousClock.now + .seconds(seconds)
+        while true {
+            if let lock = try storage.lock(name, shared: false, holder: job) { return lock }
+            let holder = storage.holder(name) ?? "another job"
+            guard ContinuousClock.now < end else { throw BusyError(place: storage.place, holder: holder) }
+            progress.step("waiting for \(holder)")
+            try await Task.sleep(for: .milliseconds(200))
+        }
     }
 
     /// A folder of its own for what is not encrypted yet; what killed jobs have left there is removed first, which the lock allows.

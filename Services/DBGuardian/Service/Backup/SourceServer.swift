@@ -32,7 +32,9 @@ package struct SourceServer: Sendable {
     }
 
     /// What an empty machine needs besides the repository and the key.
-    package var needs: [String] {
+    package var needs: [String] { Self.needs(major, extensions) }
+
+    static func needs(_ major: Int, _ extensions: [String]) -> [String] {
         let beyond = extensions.filter { $0 != "plpgsql" }
         return ["PostgreSQL \(major)"] + (beyond.isEmpty ? [] : ["extensions: \(beyond.joined(separator: ", "))"])
     }

@@ -10,8 +10,8 @@ package struct Drill: Sendable {
     private let folder: String
     private let database: String
 
-    package init(_ settings: Settings, progress: JobProgress) throws {
-        room = try JobRoom("drill", settings, progress: progress, readOnlyWill: true)
+    package init(_ settings: Settings, progress: JobProgress) async throws {
+        room = try await JobRoom("drill", settings, progress: progress, readOnlyWill: true)
         tools = try PostgresTools(settings)
         folder = try settings.string("drill.folder")
         database = try settings.string("roles.database")

@@ -11,6 +11,16 @@ package struct Window: Codable, Sendable, CustomStringConvertible {
     /// The parts between the holes.
     package let ranges: [Range]
 
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(timeline, forKey: .timeline)
+        // Present also when nothing can be restored.
+        try container.encode(from, forKey: .from)
+        try container.encode(to, forKey: .to)
+        try container.encode(holes, forKey: .holes)
+        try container.encode(ranges, forKey: .ranges)
+    }
+
     package struct Range: Codable, Sendable {
         package let from: String
         package let to: String

@@ -57,6 +57,9 @@ package struct Verification: Sendable {
                         report.add("\(repository.storage.place)/\(system.backups)/\(id)", "it is missing, or its manifest is")
                     }
                 }
+                for name in ["catalogue.json", "wal.json", "pruned.json", "system.json"] {
+                    file("\(system.root)/\(name)", repository, document: true, report)
+                }
                 for (folder, documents) in [(system.ledger, true), (system.drills, true), (system.aside, false)] {
                     for name in try repository.storage.list(folder) { file("\(folder)/\(name)", repository, document: documents, report) }
                 }
