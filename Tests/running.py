@@ -16,7 +16,10 @@ BASES = [7443, 8443, 7501, 7502, 7503, 7432, 7379, 9101, 9102, 9103, 9104]
 
 def free_offset():
     """Ports that nobody has, also for the second gateway."""
-    for offset in range(2000, 20000, 137):
+    # Two runs at once look from different places on.
+    offsets = list(range(2000, 20000, 137))
+    first = os.getpid() * 31 % len(offsets)
+    for offset in offsets[first:] + offsets[:first]:
         try:
             for base in BASES + [7453, 8453, 9112]:
                 with socket.socket() as probe:

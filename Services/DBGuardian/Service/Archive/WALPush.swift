@@ -14,9 +14,23 @@ package struct WALPush: Sendable {
     /// - Returns: what became of it in each repository.
     package func push(_ path: String) throws -> [WALArchive.Outcome] {
         let file = try IncomingWAL(path: path)
+        try pushHistory(of: file, beside: path)
         let outcomes = try repositories.map { try WALArchive($0).push(file) }
         pushAhead(of: path)
         return outcomes
+    }
+
+    /// A timeline that began while archiving was off, as a restore's does, has never sent its history; without it nobody knows what it branched off from.
+    private func pushHistory(of file: IncomingWAL, beside path: String) throws {
+        let timeline = ArchiveFile.folder(file.name)
+        let name = "\(timeline).history"
+        let history = path.folder.isEmpty ? name : "\(path.folder)/\(name)"
+        guard ArchiveFile(file.name) == .segment, timeline != "00000001", access(history, R_OK) == 0 else { return }
+        for repository in repositories {
+            let system = try WALArchive(repository).admit(file.system)
+            if try repository.storage.size("\(system.wal)/\(timeline)/\(name)") != nil { continue }
+            _ = try WALArchive(repository).push(try IncomingWAL(path: history))
+        }
     }
 
     /// Best effort: whatever fails here PostgreSQL asks for again, and is told then.

@@ -29,6 +29,26 @@ package struct BackupManifest: Codable, Sendable {
     package let wal: Range?
     package let extensions: [String]?
 
+    package init(
+        id: String, kind: BackupKind, system: String, startedAt: String, finishedAt: String, bytes: Int, storedBytes: Int, files: [File],
+        server: Int, superuser: String, databases: [String], needs: [String], wal: Range?, extensions: [String]?
+    ) {
+        self.id = id
+        self.kind = kind
+        self.system = system
+        self.startedAt = startedAt
+        self.finishedAt = finishedAt
+        self.bytes = bytes
+        self.storedBytes = storedBytes
+        self.files = files
+        self.server = server
+        self.superuser = superuser
+        self.databases = databases
+        self.needs = needs
+        self.wal = wal
+        self.extensions = extensions
+    }
+
     package struct File: Codable, Sendable {
         /// Within the backup's folder.
         package let name: String
@@ -44,6 +64,14 @@ package struct BackupManifest: Codable, Sendable {
         package let segmentSize: UInt64
         /// A moment, by the server's clock, when it had ended: no earlier one can be restored with it. Microseconds since 1970.
         package let stoppedAt: Int64
+
+        package init(timeline: UInt32, start: LSN, stop: LSN, segmentSize: UInt64, stoppedAt: Int64) {
+            self.timeline = timeline
+            self.start = start
+            self.stop = stop
+            self.segmentSize = segmentSize
+            self.stoppedAt = stoppedAt
+        }
     }
 
     package static let name = "manifest.json"
@@ -56,6 +84,12 @@ package struct BackupFinding: Codable, Sendable {
     package let at: String
     package let ok: Bool
     package let problems: [String]
+
+    package init(at: String, ok: Bool, problems: [String] = []) {
+        self.at = at
+        self.ok = ok
+        self.problems = problems
+    }
 
     package static let verifiedName = "verified.json"
     package static let provenName = "proven.json"

@@ -2,11 +2,13 @@ import EverlineProtocol
 import Foundation
 
 /// What `verify` prints.
-package struct VerificationReport: Codable, Sendable {
+package struct VerificationReport: Encodable, Sendable {
     package let ok: Bool
     package let problems: [Problem]
     /// How many files were read.
     package let read: Int
+
+    private enum CodingKeys: String, CodingKey { case ok, problems }
 
     package struct Problem: Codable, Sendable {
         /// The file's path, or what else is wrong.
