@@ -51,15 +51,17 @@ package struct WALRecords {
         var previous: UInt64?
         while let start = enterRecord() {
             let lsn = header.pageAddress.value + UInt64(start)
-            guard let record = take(Self.recordHeader) else { break }
-            let length = Int(word(record, 0, UInt32.self))
-            let before = word(record, 8, UInt64.self)
-            guard length >= Self.recordHeader, before < lsn, previous == nil || before == previous else { break }
-            let body = length - Self.recordHeader
-            guard let data = take(min(body, Self.interesting)), skip(body - data.count) else { break }
+            guard let record = takeHeader() else { break }
+            guard record.length >= Self.recordHeader, record.previous < lsn, previous == nil || record.previous == previous else { break }
+            let body = record.length - Self.recordHeader
+            if record.resource == Self.transactions || record.resource == Self.system {
+                guard let data = take(min(body, Self.interesting)), skip(body - data.count) else { break }
+                note(data, resource: record.resource, info: record.info, lsn, &found)
+            } else if !skip(body) {
+                break
+            }
             previous = lsn
             found.lastRecord = LSN(lsn)
-            note(data, resource: record[17], info: record[16], lsn, &found)
         }
         return found
     }
@@ -126,6 +128,27 @@ package struct WALRecords {
         guard address == header.pageAddress.value + UInt64(position) else { return false }
         position += 24
         return true
+    }
+
+    private struct RecordHeader {
+        let length: Int
+        let previous: UInt64
+        let info: UInt8
+        let resource: UInt8
+    }
+
+    /// A hundred thousand records a segment are walked at each push, so one that lies within a page is read where it lies.
+    private mutating func takeHeader() -> RecordHeader? {
+        if position % header.pageSize + Self.recordHeader <= header.pageSize, position + Self.recordHeader <= segment.count {
+            defer { position += Self.recordHeader }
+            return RecordHeader(
+                length: Int(UInt32(littleEndian: segment.loadUnaligned(fromByteOffset: position, as: UInt32.self))),
+                previous: UInt64(littleEndian: segment.loadUnaligned(fromByteOffset: position + 8, as: UInt64.self)),
+                info: segment[position + 16], resource: segment[position + 17])
+        }
+        guard let bytes = take(Self.recordHeader) else { return nil }
+        return RecordHeader(
+            length: Int(word(bytes, 0, UInt32.self)), previous: word(bytes, 8, UInt64.self), info: bytes[16], resource: bytes[17])
     }
 
     private mutating func take(_ count: Int) -> [UInt8]? {

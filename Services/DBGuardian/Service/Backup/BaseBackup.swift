@@ -24,6 +24,7 @@ package struct BaseBackup: Sendable {
         let server = try await SourceServer(guardian, logger: logger)
         try tools.refuseOlder("pg_basebackup", than: server.major)
         for repository in room.repositories.all { _ = try WALArchive(repository).admit(server.system) }
+        try room.clearLeftovers(server.system)
         let id = try room.newID(.base)
         let started = Timestamp.now
         return try await room.withStaging { staging in

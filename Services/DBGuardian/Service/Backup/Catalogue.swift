@@ -18,6 +18,15 @@ package struct Catalogue: Sendable {
     /// The names in the folder of backups, whole or not.
     package func ids() throws -> [String] { try repository.storage.list(system.backups) }
 
+    /// Beginnings of backups: neither a manifest nor the copy from which one could be made.
+    package func unfinished() throws -> [String] {
+        try ids().filter { id in
+            try ![BackupManifest.name, BackupManifest.copyName].contains {
+                try repository.storage.size("\(system.backups)/\(id)/\($0)") != nil
+            }
+        }
+    }
+
     /// nil if there is no manifest: not a backup (yet).
     package func backup(_ id: String) throws -> Backup? {
         let folder = "\(system.backups)/\(id)"

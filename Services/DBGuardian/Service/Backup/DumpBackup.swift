@@ -26,6 +26,7 @@ package struct DumpBackup: Sendable {
         let server = try await SourceServer(postgres, logger: logger)
         for name in ["pg_dump", "pg_dumpall"] { try tools.refuseOlder(name, than: server.major) }
         for repository in room.repositories.all { _ = try WALArchive(repository).admit(server.system) }
+        try room.clearLeftovers(server.system)
         guard let passwordFile = postgres.passwordFile else {
             throw GuardianError("no password file is configured", hint: kind == .cluster ? "set roles.passwordFile" : "set postgres.passwordFile")
         }

@@ -69,6 +69,17 @@ package struct JobRoom: Sendable {
         return result
     }
 
+    /// Takes away what killed backups have left: the lock says that nobody is at it.
+    package func clearLeftovers(_ system: String) throws {
+        for repository in repositories.all {
+            let catalogue = Catalogue(repository.system(system))
+            for id in try catalogue.unfinished() { try repository.storage.remove("\(catalogue.system.backups)/\(id)") }
+            for folder in try repository.storage.list(catalogue.system.wal) {
+                repository.storage.sweep("\(catalogue.system.wal)/\(folder)")
+            }
+        }
+    }
+
     package func newID(_ kind: BackupKind) throws -> String {
         "\(Timestamp.now.compact)-\(kind.rawValue)-\(Hex.encode(try SecureRandom.bytes(2)))"
     }

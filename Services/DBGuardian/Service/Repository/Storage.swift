@@ -16,6 +16,8 @@ package protocol Storage: Sendable {
     func makeDurable(_ name: String) throws
     /// Removes a file, or a folder with all that is in it; no error if there is none.
     func remove(_ name: String) throws
+    /// Removes what writers that died have left in a folder.
+    func sweep(_ folder: String)
     /// Takes the lock of that name until the result is let go; nil if somebody else has it.
     func lock(_ name: String, shared: Bool, holder: String) throws -> StorageLock?
     /// Who has the lock, in words.

@@ -80,11 +80,7 @@ package struct Retention: Sendable {
                 // Of an id `everline-20260131T080000Z-1f` the time.
                 (Self.time(ofLedger: id) ?? .max) * 1_000 < oldest
             },
-            unfinished: try catalogue.ids().filter { id in
-                try ![BackupManifest.name, BackupManifest.copyName].contains {
-                    try system.repository.storage.size("\(system.backups)/\(id)/\($0)") != nil
-                }
-            })
+            unfinished: try catalogue.unfinished())
     }
 
     private func segments(_ system: System, before anchors: [Backup]) throws -> [PrunePlan.Segments] {
