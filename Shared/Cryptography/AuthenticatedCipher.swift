@@ -20,7 +20,8 @@ package struct AuthenticatedCipher: ~Copyable {
     deinit { EVP_CIPHER_CTX_free(context) }
 
     /// Encrypts `text` in place and returns the tag over it and `associated`.
-    package mutating func seal(_ text: UnsafeMutableRawBufferPointer, nonce: [UInt8], associated: [UInt8]) throws(CryptographyError)
+    package mutating func seal(_ text: UnsafeMutableRawBufferPointer, nonce: [UInt8], associated: [UInt8])
+        throws(CryptographyError)
         -> [UInt8]
     {
         precondition(nonce.count == Self.nonceSize && text.count <= Int(Int32.max))

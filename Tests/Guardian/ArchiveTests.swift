@@ -12,7 +12,9 @@ import Testing
         #expect(one.timeline == 2 && one.number == 511)
         #expect(one.next.description == "000000020000000200000000")
         #expect(SegmentName(timeline: 1, holding: LSN("1/6D8A40")!, size: size).description == "000000010000000100000000")
-        for wrong in ["000000010000000000000100", "00000001000000000000000", "00000001000000000000000g", "000000000000000000000001"] {
+        for wrong in [
+            "000000010000000000000100", "00000001000000000000000", "00000001000000000000000g", "000000000000000000000001",
+        ] {
             #expect(SegmentName(wrong, size: size) == nil, "\(wrong)")
         }
         let kinds: [(String, ArchiveFile?)] = [

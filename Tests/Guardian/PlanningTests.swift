@@ -11,7 +11,9 @@ import Testing
     static let now: Int64 = 1_795_478_400_000_000
 
     /// A base backup that ended so many days ago, in the segment of that number.
-    func base(_ place: TemporaryRepository, daysAgo: Int64, segment: UInt64, proven: Bool = false, timeline: UInt32 = 1) throws -> String {
+    func base(_ place: TemporaryRepository, daysAgo: Int64, segment: UInt64, proven: Bool = false, timeline: UInt32 = 1) throws
+        -> String
+    {
         let stopped = Self.now - daysAgo * Self.day
         let at = Timestamp(milliseconds: stopped / 1_000)
         let id = "\(at.compact)-base-\(String(segment, radix: 16))"
@@ -20,10 +22,12 @@ import Testing
         if proven { try catalogue.note(BackupFinding(at: at.description, ok: true), BackupFinding.provenName, of: id) }
         try catalogue.publish(
             BackupManifest(
-                id: id, kind: .base, system: Self.system, startedAt: at.description, finishedAt: at.description, bytes: 1, storedBytes: 1,
+                id: id, kind: .base, system: Self.system, startedAt: at.description, finishedAt: at.description, bytes: 1,
+                storedBytes: 1,
                 files: [], server: 15, superuser: "postgres", databases: [], needs: [],
                 wal: .init(
-                    timeline: timeline, start: LSN(segment * Self.size + 40), stop: LSN(segment * Self.size + 400), segmentSize: Self.size,
+                    timeline: timeline, start: LSN(segment * Self.size + 40), stop: LSN(segment * Self.size + 400),
+                    segmentSize: Self.size,
                     stoppedAt: stopped), extensions: nil))
         return id
     }
@@ -39,11 +43,14 @@ import Testing
     func times() throws {
         let expected = try RestoreTarget.time(from: "2026-01-31T08:00:00Z")
         for text in [
-            "2026-01-31 16:00:00+08", "2026-01-31T16:00:00+08:00", "2026-01-31 13:30:00+0530", "2026-01-31T03:00:00.000-05:00", "2026-01-31 08:00Z",
+            "2026-01-31 16:00:00+08", "2026-01-31T16:00:00+08:00", "2026-01-31 13:30:00+0530", "2026-01-31T03:00:00.000-05:00",
+            "2026-01-31 08:00Z",
             " 2026-01-31 08:00:00 Z",
         ] { #expect(try RestoreTarget.time(from: text) == expected, "\(text)") }
         #expect(try RestoreTarget.time(from: "2026-01-31T08:00:00.123456Z").text == "2026-01-31T08:00:00.123456Z")
-        for text in ["2026-01-31 08:00:00", "2026-01-31", "", "now", "2026-02-30T00:00:00Z", "2026-01-31T25:00:00Z", "1769846400"] {
+        for text in [
+            "2026-01-31 08:00:00", "2026-01-31", "", "now", "2026-02-30T00:00:00Z", "2026-01-31T25:00:00Z", "1769846400",
+        ] {
             #expect(throws: GuardianError.self, "\(text)") { try RestoreTarget.time(from: text) }
         }
     }

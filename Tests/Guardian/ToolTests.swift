@@ -26,7 +26,8 @@ import Testing
     func much() throws {
         var bytes = 0
         var lines = 0
-        let script = "i=0; while [ $i -lt 3000 ]; do echo 0123456789012345678901234567890123456789 >&2; i=$((i+1)); done; head -c 3000000 /dev/zero"
+        let script =
+            "i=0; while [ $i -lt 3000 ]; do echo 0123456789012345678901234567890123456789 >&2; i=$((i+1)); done; head -c 3000000 /dev/zero"
         try Tool("sh", ["-c", script]).succeed(lines: { _ in lines += 1 }, output: { bytes += $0.count })
         #expect(bytes == 3_000_000 && lines == 3_000)
     }

@@ -50,7 +50,9 @@ extension Guardian {
         struct Show: AsyncParsableCommand {
             static let configuration = CommandConfiguration(
                 abstract: "Show one backup: what it holds, and what restoring it needs.",
-                discussion: "Example: db-guardian backup show 20260131T080000Z-base-1f3a\nExit codes: 0 done, 1 no such backup, 64 wrong usage.")
+                discussion:
+                    "Example: db-guardian backup show 20260131T080000Z-base-1f3a\nExit codes: 0 done, 1 no such backup, 64 wrong usage."
+            )
             @OptionGroup var options: GuardianOptions
             @Argument(help: "The backup's id.") var id: String
             @Flag(help: "Print for a program.") var json = false

@@ -25,7 +25,9 @@ extension Guardian {
                 } else {
                     print(result.ok ? "proven: backup \(result.backup)" : "NOT PROVEN: backup \(result.backup)")
                     print("compared with ledger \(result.target)\(result.older.map { " and the older \($0)" } ?? "")")
-                    print("\(result.rooms) rooms, \(result.messages) messages; RPO \(result.rpoSeconds) s, RTO \(result.rtoSeconds) s")
+                    print(
+                        "\(result.rooms) rooms, \(result.messages) messages; RPO \(result.rpoSeconds) s, RTO \(result.rtoSeconds) s"
+                    )
                     for difference in result.differences { print("difference: \(difference)") }
                 }
                 if !result.ok { throw ExitCode(1) }
@@ -48,7 +50,8 @@ extension Guardian {
             let settings = try await options.settings()
             try await failing {
                 let postgres = try settings.postgres(service: "db-guardian ledger")
-                guard let ledger = try await LedgerRecorder(postgres, logger: Guardian.quiet).record(in: Repositories(settings)) else {
+                guard let ledger = try await LedgerRecorder(postgres, logger: Guardian.quiet).record(in: Repositories(settings))
+                else {
                     throw BusyError(place: "the ledger", holder: "another db-guardian")
                 }
                 if json { return try JSONOutput.print(ledger) }

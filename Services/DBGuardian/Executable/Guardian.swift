@@ -10,7 +10,8 @@ struct Guardian: AsyncParsableCommand {
         abstract: "Owns the database: its schema, its roles, and what happens to it.",
         discussion: "Exit codes: 0 done, 1 refused or failed, 64 wrong usage, 75 a repository is in use.",
         subcommands: [
-            Serve.self, Migrate.self, Roles.self, RepositoryGroup.self, Key.self, BackupGroup.self, BackupGroup.Verify.self, WAL.self,
+            Serve.self, Migrate.self, Roles.self, RepositoryGroup.self, Key.self, BackupGroup.self, BackupGroup.Verify.self,
+            WAL.self,
             RestoreCommand.self, PITR.self, DrillCommand.self, LedgerCommand.self, Status.self,
             Config.self,
         ])

@@ -3,7 +3,8 @@ import EverlineService
 import Foundation
 import GuardianService
 
-/// Options of the commands that take arguments of their own: keys of the configuration are given by file and environment, and those of the
+/// Options of the commands that take arguments of their own: keys of the configuration are given by file and environment, and
+/// those of the
 /// repository also as flags.
 struct GuardianOptions: ParsableArguments {
     @Option(help: "Read this JSON file instead of EVERLINE_HOME/config/db-guardian.json.") var config: String?
@@ -12,7 +13,8 @@ struct GuardianOptions: ParsableArguments {
     @Option(help: "on or off: only for a repository that was made without.") var repositoryEncryption: String?
     @Option(help: "System identifier, if the repository has several clusters.") var repositorySystem: String?
     @Option(help: "Folder of PostgreSQL's programs.") var toolsFolder: String?
-    @Option(parsing: .unconditionalSingleValue, help: "Any key of the configuration, as key=value; may be repeated.") var set: [String] = []
+    @Option(parsing: .unconditionalSingleValue, help: "Any key of the configuration, as key=value; may be repeated.") var set:
+        [String] = []
 
     func settings() async throws -> Settings {
         var options = ServiceOptions()

@@ -6,16 +6,19 @@ import GuardianService
 enum JSONOutput {
     static func print(_ value: some Encodable, pretty: Bool = false) throws {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = pretty ? [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes]
+        encoder.outputFormatting =
+            pretty ? [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes]
         Swift.print(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 }
 
 extension JobProgress {
     /// One line on the terminal that is written over; nothing when standard error is none.
-    static let terminal: JobProgress = isatty(2) == 1 ? JobProgress { text in
-        FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
-    } : .none
+    static let terminal: JobProgress =
+        isatty(2) == 1
+        ? JobProgress { text in
+            FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
+        } : .none
 }
 
 /// Ends as `failing` does, with a code of its own for a repository that is in use.

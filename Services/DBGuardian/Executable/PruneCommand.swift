@@ -80,7 +80,11 @@ extension Guardian.BackupGroup {
             print("\(place):")
             for one in plan.keep { print("  keep    \(one.id): \(one.why)") }
             for one in plan.delete { print("  \(yes ? "removed" : "remove ") \(one.id): \(one.why)") }
-            for one in plan.wal { print("  \(yes ? "removed" : "remove ") \(one.count) WAL segments of timeline \(one.timeline) before \(one.keptFrom)") }
+            for one in plan.wal {
+                print(
+                    "  \(yes ? "removed" : "remove ") \(one.count) WAL segments of timeline \(one.timeline) before \(one.keptFrom)"
+                )
+            }
             for one in plan.unfinished { print("  \(yes ? "removed" : "remove ") \(one): it was never finished") }
             if !plan.ledgers.isEmpty { print("  \(yes ? "removed" : "remove ") \(plan.ledgers.count) ledgers") }
             if plan.isEmpty { print("  nothing is to go") }

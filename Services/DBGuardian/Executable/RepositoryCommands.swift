@@ -73,7 +73,10 @@ extension Guardian {
                 let settings = try await options.settings()
                 try await failing {
                     let keys = try Repositories(settings).first.keys?.names ?? []
-                    print(json ? Report.json("keys", keys) : keys.isEmpty ? "no encryption" : "the key file is well: \(keys.joined(separator: ", "))")
+                    print(
+                        json
+                            ? Report.json("keys", keys)
+                            : keys.isEmpty ? "no encryption" : "the key file is well: \(keys.joined(separator: ", "))")
                 }
             }
         }
@@ -96,7 +99,10 @@ extension Guardian {
                         throw GuardianError("the repository is not encrypted", hint: "there is no key to rotate")
                     }
                     let names = try keys.rotated().names
-                    print(json ? Report.json("keys", names) : "new key \(names[names.count - 1]); copy \(keys.file) to its safe place again")
+                    print(
+                        json
+                            ? Report.json("keys", names)
+                            : "new key \(names[names.count - 1]); copy \(keys.file) to its safe place again")
                 }
             }
         }

@@ -54,7 +54,9 @@ extension Guardian {
         private func tell(_ result: RestoreResult) {
             print("\(plan ? "would restore" : "restored") backup \(result.backup) to \(result.reached) in \(result.directory)")
             if result.wal.count == 2 { print("replaying \(result.wal[0]) to \(result.wal[1]) on timeline \(result.timeline)") }
-            for loss in result.lost { print("\(plan ? "would lose" : "lost"): room \(loss.room), messages \(loss.from) to \(loss.to)") }
+            for loss in result.lost {
+                print("\(plan ? "would lose" : "lost"): room \(loss.room), messages \(loss.from) to \(loss.to)")
+            }
             if result.lost.isEmpty { print("no message that is known of \(plan ? "would be" : "is") lost") }
             for note in result.notes { print("note: \(note)") }
             print("needs: \(result.needs.joined(separator: "; "))")
@@ -69,7 +71,8 @@ extension Guardian {
 
         struct WindowsCommand: AsyncParsableCommand {
             static let configuration = CommandConfiguration(
-                commandName: "windows", abstract: "Say from when to when can be restored, per timeline, and each hole with its cause.",
+                commandName: "windows",
+                abstract: "Say from when to when can be restored, per timeline, and each hole with its cause.",
                 discussion: "Example: db-guardian pitr windows\nExit codes: 0 said, 1 refused or failed, 64 wrong usage.")
             @OptionGroup var options: GuardianOptions
             @Flag(help: "Print for a program.") var json = false

@@ -42,7 +42,8 @@ extension Guardian.WAL {
     struct Status: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Say how far the archive is, and what it lacks.",
-            discussion: "Example: db-guardian wal status\nExit codes: 0 nothing lacks, 1 there are holes, or it failed, 64 wrong usage.")
+            discussion:
+                "Example: db-guardian wal status\nExit codes: 0 nothing lacks, 1 there are holes, or it failed, 64 wrong usage.")
         @OptionGroup var options: GuardianOptions
         @Flag(help: "Print for a program.") var json = false
 
@@ -50,7 +51,8 @@ extension Guardian.WAL {
             let settings = try await options.settings()
             try await failing {
                 let repositories = try Repositories(settings)
-                let status = try await WALStatus(settings, repositories.first.onlySystem(repositories.wanted), logger: Guardian.quiet)
+                let status = try await WALStatus(
+                    settings, repositories.first.onlySystem(repositories.wanted), logger: Guardian.quiet)
                 if json { try JSONOutput.print(status) } else { print(status) }
                 if !status.holes.isEmpty { throw ExitCode(1) }
             }

@@ -23,7 +23,9 @@ extension Guardian.BackupGroup {
                     try JSONOutput.print(report)
                 } else {
                     for problem in report.problems { print("\(problem.artefact): \(problem.problem)") }
-                    print(report.ok ? "all is whole: \(report.read) files" : "\(report.problems.count) problems in \(report.read) files")
+                    print(
+                        report.ok
+                            ? "all is whole: \(report.read) files" : "\(report.problems.count) problems in \(report.read) files")
                 }
                 if !report.ok { throw ExitCode(1) }
             }

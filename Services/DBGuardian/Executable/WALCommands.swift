@@ -6,7 +6,8 @@ import GuardianService
 extension Guardian {
     struct WAL: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "wal", abstract: "The archive of the write-ahead log.", subcommands: [Push.self, Fetch.self, Receive.self, Status.self])
+            commandName: "wal", abstract: "The archive of the write-ahead log.",
+            subcommands: [Push.self, Fetch.self, Receive.self, Status.self])
 
         struct Push: AsyncParsableCommand {
             static let configuration = CommandConfiguration(

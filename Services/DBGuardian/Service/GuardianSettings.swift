@@ -4,14 +4,17 @@ package enum GuardianSettings {
     package static let all: [Setting] =
         Setting.postgres + [
             Setting("migrations.root", default: "", "folder of the numbered SQL files"),
-            Setting("roles.conninfo", default: "", "libpq connection string of a superuser, for `roles` and `backup cluster` alone"),
+            Setting(
+                "roles.conninfo", default: "", "libpq connection string of a superuser, for `roles` and `backup cluster` alone"),
             Setting("roles.passwordFile", default: "", "file that holds the superuser's password"),
             Setting("roles.passwords", default: "", "folder with a password file postgres-ROLE for each role"),
             Setting("roles.database", default: "everline", "the database that the roles are for"),
         ] + repository + backup + schedule + Setting.tls + Setting.listen(port: 7503) + Setting.metrics(port: 9104) + Setting.log
 
     package static let repository = [
-        Setting("repository.paths", default: "", "folder of the repository; several with commas between: what is written goes to each"),
+        Setting(
+            "repository.paths", default: "", "folder of the repository; several with commas between: what is written goes to each"
+        ),
         Setting("repository.keyFile", default: "", "the key file; keep a copy of it apart from the backups"),
         Setting("repository.encryption", default: "on", "on or off (off only for a repository that was made so)"),
         Setting("repository.system", default: "", "system identifier, if the repository has several clusters"),
@@ -20,7 +23,8 @@ package enum GuardianSettings {
     ]
 
     package static let backup = [
-        Setting("replication.conninfo", default: "", "libpq connection string of role replicator, for base backups and `wal receive`"),
+        Setting(
+            "replication.conninfo", default: "", "libpq connection string of role replicator, for base backups and `wal receive`"),
         Setting("replication.passwordFile", default: "", "file that holds its password"),
         Setting("tools.folder", default: "", "folder of PostgreSQL's programs; default: the newest in /usr/lib/postgresql"),
         Setting("backup.staging", default: "", "folder for a backup before it is encrypted; default: EVERLINE_HOME/staging"),

@@ -84,7 +84,8 @@ package enum GatewayServer {
         let rooms = Rooms(
             store: store, states: states, messages: messages, window: window, feeds: feeds, signals: signals)
         let table = Methods(
-            auth: auth, history: history, guardian: guardian, recent: recent, rooms: rooms, sending: sending, revising: revising, group: group,
+            auth: auth, history: history, guardian: guardian, recent: recent, rooms: rooms, sending: sending, revising: revising,
+            group: group,
             translate: process.translate
         ).table()
         let doors = try await Doors(

@@ -8,11 +8,13 @@ package struct IncomingWAL: Sendable {
     package let bytes: [UInt8]
     package let information: SegmentInformation
 
-    /// - Parameter path: as `%p` says: in `pg_wal` of a data directory, whose `pg_control` tells the system of files that do not themselves.
+    /// - Parameter path: as `%p` says: in `pg_wal` of a data directory, whose `pg_control` tells the system of files that do
+    ///   not themselves.
     package init(path: String) throws {
         let name = path.lastName
         guard let kind = ArchiveFile(name) else {
-            throw GuardianError("\(name) is no name of a file that PostgreSQL archives", hint: "archive_command is `… wal push %p`")
+            throw GuardianError(
+                "\(name) is no name of a file that PostgreSQL archives", hint: "archive_command is `… wal push %p`")
         }
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SystemError("cannot read", path) }
@@ -33,7 +35,8 @@ package struct IncomingWAL: Sendable {
             size = header.segmentSize
             guard UInt64(bytes.count) == size else {
                 throw GuardianError(
-                    "\(name) has \(bytes.count) bytes where a segment has \(size): it was cut", hint: "is the disk of pg_wal full?")
+                    "\(name) has \(bytes.count) bytes where a segment has \(size): it was cut",
+                    hint: "is the disk of pg_wal full?")
             }
             let own = SegmentName(timeline: header.timeline, holding: header.pageAddress, size: size)
             // A segment in which a timeline begins still has its parent's pages in front, named by the parent.
@@ -56,7 +59,8 @@ package struct IncomingWAL: Sendable {
             kind: "wal", system: system, segmentSize: size, contents: contents, archivedAt: Timestamp.now.description)
     }
 
-    /// The system identifier in `global/pg_control` (its first eight bytes) of the data directory that `path` lies in; nil if there is none.
+    /// The system identifier in `global/pg_control` (its first eight bytes) of the data directory that `path` lies in; nil if
+    /// there is none.
     private static func systemOfDataDirectory(around path: String) throws -> String? {
         let folder = path.folder
         let control = folder.isEmpty ? "../global/pg_control" : "\(folder)/../global/pg_control"

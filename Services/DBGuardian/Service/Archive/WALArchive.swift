@@ -36,7 +36,8 @@ package struct WALArchive: Sendable {
         return try compare(file, with: name, system)
     }
 
-    /// The same name again: PostgreSQL sends a file twice after a crash. Anything but the same bytes is refused, and kept for a person to look at.
+    /// The same name again: PostgreSQL sends a file twice after a crash. Anything but the same bytes is refused, and kept for a
+    /// person to look at.
     private func compare(_ file: IncomingWAL, with name: String, _ system: System) throws -> Outcome {
         var offset = 0
         var same = true
@@ -79,7 +80,8 @@ package struct WALArchive: Sendable {
 
     // MARK: Fetch
 
-    /// The bytes of an archived file; nil if it is not there. Throws when that cannot be told, or the file is not what was archived.
+    /// The bytes of an archived file; nil if it is not there. Throws when that cannot be told, or the file is not what was
+    /// archived.
     package func fetch(_ name: String, system: System) throws -> [UInt8]? {
         let path = "\(system.wal)/\(ArchiveFile.folder(name))/\(name)"
         if let bytes = try read(path) { return bytes }

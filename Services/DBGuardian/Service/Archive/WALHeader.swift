@@ -1,4 +1,5 @@
-/// The long page header with which each segment begins (src/include/access/xlog_internal.h, XLogLongPageHeaderData), as written by a little-endian
+/// The long page header with which each segment begins (src/include/access/xlog_internal.h, XLogLongPageHeaderData), as written
+/// by a little-endian
 /// machine.
 package struct WALHeader: Sendable {
     package let systemIdentifier: UInt64

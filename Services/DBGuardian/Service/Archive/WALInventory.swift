@@ -103,8 +103,10 @@ package struct WALInventory: Sendable {
 
     // MARK: Ways
 
-    /// The segment of that number on the way to `timeline`: as recovery looks for it, the youngest timeline first that had begun by then.
-    package func segment(_ number: UInt64, to timeline: UInt32) -> (name: SegmentName, contents: SegmentContents?, cause: String?) {
+    /// The segment of that number on the way to `timeline`: as recovery looks for it, the youngest timeline first that had
+    /// begun by then.
+    package func segment(_ number: UInt64, to timeline: UInt32) -> (name: SegmentName, contents: SegmentContents?, cause: String?)
+    {
         for candidate in lineage(timeline) where candidate.from <= number {
             guard let state = segments[candidate.timeline]?[number] else { continue }
             let name = SegmentName(timeline: candidate.timeline, number: number, size: segmentSize)
@@ -222,7 +224,9 @@ package struct WALInventory: Sendable {
         try repository.decode(name) { bytes += $0 }
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n").compactMap { line in
             let fields = line.split(whereSeparator: { $0 == "\t" || $0 == " " })
-            guard !line.hasPrefix("#"), fields.count >= 2, let parent = UInt32(fields[0]), let at = LSN(fields[1]) else { return nil }
+            guard !line.hasPrefix("#"), fields.count >= 2, let parent = UInt32(fields[0]), let at = LSN(fields[1]) else {
+                return nil
+            }
             return Branch(parent: parent, at: at)
         }
     }

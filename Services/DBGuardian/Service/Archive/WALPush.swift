@@ -1,7 +1,8 @@
 import Foundation
 import Synchronization
 
-/// `wal push`: the file that PostgreSQL asks for goes to every repository; what waits behind it goes along, so that a burst is not paid for by
+/// `wal push`: the file that PostgreSQL asks for goes to every repository; what waits behind it goes along, so that a burst is
+/// not paid for by
 /// one process a segment.
 package struct WALPush: Sendable {
     private let repositories: [Repository]
@@ -20,7 +21,8 @@ package struct WALPush: Sendable {
         return outcomes
     }
 
-    /// A timeline that began while archiving was off, as a restore's does, has never sent its history; without it nobody knows what it branched off from.
+    /// A timeline that began while archiving was off, as a restore's does, has never sent its history; without it nobody knows
+    /// what it branched off from.
     private func pushHistory(of file: IncomingWAL, beside path: String) throws {
         let timeline = ArchiveFile.folder(file.name)
         let name = "\(timeline).history"
@@ -51,7 +53,8 @@ package struct WALPush: Sendable {
     }
 }
 
-/// Ends the process with a code when something takes too long, as a mount that hangs: PostgreSQL's archiver waits for its command without limit.
+/// Ends the process with a code when something takes too long, as a mount that hangs: PostgreSQL's archiver waits for its
+/// command without limit.
 package enum Watchdog {
     package static func start(seconds: Int, what: String, code: Int32) {
         let thread = Thread {

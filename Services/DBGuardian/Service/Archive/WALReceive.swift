@@ -3,7 +3,8 @@ package import EverlineService
 import Foundation
 package import Logging
 
-/// `wal receive`: the WAL as it is written, by pg_receivewal into a folder of ours, and from there each second into the repositories. So at most a second is at risk, where the archive
+/// `wal receive`: the WAL as it is written, by pg_receivewal into a folder of ours, and from there each second into the
+/// repositories. So at most a second is at risk, where the archive
 /// alone waits for a whole segment.
 package struct WALReceive: Sendable {
     private let repositories: Repositories
@@ -27,22 +28,28 @@ package struct WALReceive: Sendable {
 
     /// Goes on until the task is cancelled or the stream ends.
     package func run() async throws {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let locks = try repositories.all.compactMap { try $0.storage.lock("receive", shared: false, holder: "wal receive") }
         guard locks.count == repositories.all.count else {
-            throw BusyError(place: repositories.first.storage.place, holder: repositories.first.storage.holder("receive") ?? "another")
+            throw BusyError(
+                place: repositories.first.storage.place, holder: repositories.first.storage.holder("receive") ?? "another")
         }
         defer { withExtendedLifetime(locks) {} }
         let password = try PasswordFile(from: passwordFile)
         let stream = RunningTool(
             tools.tool(
                 "pg_receivewal",
-                ["--directory=\(folder)", "--no-loop", "--no-password", "--synchronous", "--status-interval=1", "--dbname=\(conninfo)"],
+                [
+                    "--directory=\(folder)", "--no-loop", "--no-password", "--synchronous", "--status-interval=1",
+                    "--dbname=\(conninfo)",
+                ],
                 password: password))
         var seen: [String: Date] = [:]
         while !Task.isCancelled {
             if let ended = try stream.ended {
-                throw GuardianError("the stream has ended: \(ended.said)", hint: "is the server up, and is role replicator let in?")
+                throw GuardianError(
+                    "the stream has ended: \(ended.said)", hint: "is the server up, and is role replicator let in?")
             }
             try await Task.sleep(for: .seconds(1))
             try take(&seen)
@@ -74,7 +81,9 @@ package struct WALReceive: Sendable {
             let system = try WALArchive(repository).admit(file.system)
             let name = "\(system.wal)/\(ArchiveFile.folder(file.name))/\(file.name)"
             if try repository.storage.size(name) != nil { continue }
-            _ = try repository.encode(name + WALArchive.streamed, information: information, replacing: true) { try $0.write(file.bytes) }
+            _ = try repository.encode(name + WALArchive.streamed, information: information, replacing: true) {
+                try $0.write(file.bytes)
+            }
         }
     }
 
@@ -87,7 +96,8 @@ package struct WALReceive: Sendable {
             let path = "\(system.wal)/\(ArchiveFile.folder(name))/\(name)"
             if try repository.storage.size(path) == nil {
                 guard Date().timeIntervalSince(changed) > Self.patience else { return false }
-                logger.warning("archived from the stream, because the archiver has not brought it", metadata: ["segment": "\(name)"])
+                logger.warning(
+                    "archived from the stream, because the archiver has not brought it", metadata: ["segment": "\(name)"])
                 _ = try WALArchive(repository).push(file)
             }
             try repository.storage.remove(path + WALArchive.streamed)

@@ -1,7 +1,8 @@
 import EverlinePostgres
 import EverlineProtocol
 
-/// What the guardian wants to know of a segment: where its records end, when its transactions committed, which restore points it has.
+/// What the guardian wants to know of a segment: where its records end, when its transactions committed, which restore points
+/// it has.
 package struct SegmentContents: Codable, Sendable, Equatable {
     /// The times of the first and the last commit (or abort), in microseconds since 1970; nil if there is none.
     package var firstCommit: Int64?
@@ -17,7 +18,8 @@ package struct SegmentContents: Codable, Sendable, Equatable {
     }
 }
 
-/// Walks the records of a segment (src/include/access/{xlogrecord,xlog_internal,xact}.h of PostgreSQL 15): enough to find commits and restore points, no
+/// Walks the records of a segment (src/include/access/{xlogrecord,xlog_internal,xact}.h of PostgreSQL 15): enough to find
+/// commits and restore points, no
 /// more. It stops at the first thing that is no record, as at the zeroes behind the last one.
 package struct WALRecords {
     private let segment: UnsafeRawBufferPointer
@@ -52,7 +54,9 @@ package struct WALRecords {
         while let start = enterRecord() {
             let lsn = header.pageAddress.value + UInt64(start)
             guard let record = takeHeader() else { break }
-            guard record.length >= Self.recordHeader, record.previous < lsn, previous == nil || record.previous == previous else { break }
+            guard record.length >= Self.recordHeader, record.previous < lsn, previous == nil || record.previous == previous else {
+                break
+            }
             let body = record.length - Self.recordHeader
             if record.resource == Self.transactions || record.resource == Self.system {
                 guard let data = take(min(body, Self.interesting)), skip(body - data.count) else { break }
@@ -80,7 +84,8 @@ package struct WALRecords {
         }
     }
 
-    /// The main data of a record that has no blocks, as those that interest us: perhaps an origin (253) or a top-level transaction (252), then 255 and a
+    /// The main data of a record that has no blocks, as those that interest us: perhaps an origin (253) or a top-level
+    /// transaction (252), then 255 and a
     /// length of one byte, or 254 and one of four.
     private func mainData(_ data: [UInt8]) -> ArraySlice<UInt8>? {
         var at = 0

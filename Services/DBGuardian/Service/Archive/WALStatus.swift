@@ -26,30 +26,41 @@ package struct WALStatus: Codable, Sendable, CustomStringConvertible {
         if let timeline { (archived, streamed) = inventory.ends(of: timeline) }
         guard settings.optional("postgres.conninfo") != nil else { return }
         do {
-            let rows = try await SourceServer.withConnection(try settings.postgres(service: "db-guardian wal status"), logger) { connection in
+            let rows = try await SourceServer.withConnection(try settings.postgres(service: "db-guardian wal status"), logger) {
+                connection in
                 try await connection.query(
                     """
                     SELECT pg_walfile_name(pg_current_wal_lsn()), last_archived_time, failed_count, last_failed_wal FROM pg_stat_archiver
                     """)
             }
             current = try rows.decode(0, 0)
-            lastArchivedAt = try rows.decode(0, 1, as: PostgresTimestamp?.self).map { Timestamp(milliseconds: $0.milliseconds).description }
+            lastArchivedAt = try rows.decode(0, 1, as: PostgresTimestamp?.self).map {
+                Timestamp(milliseconds: $0.milliseconds).description
+            }
             failedCount = try rows.decode(0, 2)
             lastFailed = try rows.decode(0, 3)
         } catch {
             logger.debug("the server cannot be asked", metadata: ["error": "\(error)"])
         }
         let size = inventory.segmentSize
-        if size > 0, let now = current.flatMap({ SegmentName($0, size: size) }), let head = archived.flatMap({ SegmentName($0, size: size) }) {
+        if size > 0, let now = current.flatMap({ SegmentName($0, size: size) }),
+            let head = archived.flatMap({ SegmentName($0, size: size) })
+        {
             behind = now.number > head.number ? Int(now.number - head.number) - 1 : 0
         }
     }
 
     package var description: String {
-        var lines = ["the server writes \(current ?? "(it cannot be reached)")", "the archive has \(archived ?? "nothing") as its newest"]
+        var lines = [
+            "the server writes \(current ?? "(it cannot be reached)")", "the archive has \(archived ?? "nothing") as its newest",
+        ]
         if let streamed { lines.append("the stream has brought \(streamed)") }
         if let behind { lines.append("\(behind) whole segments wait") }
-        if let lastArchivedAt { lines.append("last archived at \(lastArchivedAt); failures so far: \(failedCount ?? 0)\(lastFailed.map { " (last: \($0))" } ?? "")") }
+        if let lastArchivedAt {
+            lines.append(
+                "last archived at \(lastArchivedAt); failures so far: \(failedCount ?? 0)\(lastFailed.map { " (last: \($0))" } ?? "")"
+            )
+        }
         return (lines + holes.map { "hole: \($0.segment): \($0.cause)" }).joined(separator: "\n")
     }
 }

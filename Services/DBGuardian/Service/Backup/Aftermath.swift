@@ -2,7 +2,8 @@ import EverlinePostgres
 import Foundation
 import Logging
 
-/// Right after a base backup: a ledger, so that a drill has something to compare, and its WAL sent to the archive, so that the backup's window is open. Best
+/// Right after a base backup: a ledger, so that a drill has something to compare, and its WAL sent to the archive, so that the
+/// backup's window is open. Best
 /// effort: the backup is made and stands without it.
 struct Aftermath: Sendable {
     private let room: JobRoom
@@ -21,7 +22,9 @@ struct Aftermath: Sendable {
     func run(_ system: String) async {
         do {
             room.progress.step("recording a ledger")
-            guard let ledger = try await LedgerRecorder(configuration, logger: logger).record(in: room.repositories) else { return }
+            guard let ledger = try await LedgerRecorder(configuration, logger: logger).record(in: room.repositories) else {
+                return
+            }
             let segment = try await Self.switchSegment(configuration, logger, holding: ledger.lsn)
             room.progress.step("waiting for \(segment) in the archive")
             let name = "systems/\(system)/wal/\(ArchiveFile.folder(segment))/\(segment)"
@@ -36,8 +39,11 @@ struct Aftermath: Sendable {
         }
     }
 
-    /// Ends the segment that holds `lsn`. A heartbeat before makes sure that a commit follows, without which no moment behind the ledger could be named.
-    package static func switchSegment(_ configuration: PostgresConfiguration, _ logger: Logger, holding lsn: LSN) async throws -> String {
+    /// Ends the segment that holds `lsn`. A heartbeat before makes sure that a commit follows, without which no moment behind
+    /// the ledger could be named.
+    package static func switchSegment(_ configuration: PostgresConfiguration, _ logger: Logger, holding lsn: LSN) async throws
+        -> String
+    {
         try await SourceServer.withConnection(configuration, logger) { connection in
             try await connection.query(Heartbeat.beat)
             let rows = try await connection.query("SELECT pg_walfile_name(\(lsn.description)::pg_lsn), pg_switch_wal()::text")

@@ -38,7 +38,8 @@ package struct BackupList: Sendable {
         var seen: Set<String> = []
         var found: [Backup] = []
         for repository in repositories.all where try !repository.systems().isEmpty {
-            for backup in try Catalogue(repository.onlySystem(repositories.wanted)).all() where seen.insert(backup.manifest.id).inserted {
+            for backup in try Catalogue(repository.onlySystem(repositories.wanted)).all()
+            where seen.insert(backup.manifest.id).inserted {
                 found.append(backup)
             }
         }

@@ -30,7 +30,8 @@ package struct BackupManifest: Codable, Sendable {
     package let extensions: [String]?
 
     package init(
-        id: String, kind: BackupKind, system: String, startedAt: String, finishedAt: String, bytes: Int, storedBytes: Int, files: [File],
+        id: String, kind: BackupKind, system: String, startedAt: String, finishedAt: String, bytes: Int, storedBytes: Int,
+        files: [File],
         server: Int, superuser: String, databases: [String], needs: [String], wal: Range?, extensions: [String]?
     ) {
         self.id = id

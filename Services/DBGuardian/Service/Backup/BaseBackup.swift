@@ -4,7 +4,8 @@ package import EverlineService
 import Foundation
 package import Logging
 
-/// `backup base`: PostgreSQL's files by pg_basebackup with the WAL streamed along, checked by pg_verifybackup, then packed, encrypted and read back.
+/// `backup base`: PostgreSQL's files by pg_basebackup with the WAL streamed along, checked by pg_verifybackup, then packed,
+/// encrypted and read back.
 package struct BaseBackup: Sendable {
     private let room: JobRoom
     private let tools: PostgresTools
@@ -41,8 +42,10 @@ package struct BaseBackup: Sendable {
             }
             let manifest = BackupManifest(
                 id: id, kind: .base, system: server.system, startedAt: started.description, finishedAt: Timestamp.now.description,
-                bytes: file.bytes, storedBytes: file.storedBytes, files: [file], server: server.major, superuser: server.superuser,
-                databases: server.databases, needs: server.needs + room.repositories.keyNeeds, wal: range, extensions: server.extensions)
+                bytes: file.bytes, storedBytes: file.storedBytes, files: [file], server: server.major,
+                superuser: server.superuser,
+                databases: server.databases, needs: server.needs + room.repositories.keyNeeds, wal: range,
+                extensions: server.extensions)
             try Publication(room).publish(manifest)
             await Aftermath(room, guardian, logger: logger).run(server.system)
             return manifest
@@ -62,10 +65,13 @@ package struct BaseBackup: Sendable {
             ], password: password)
         progress.step("copying the database's files")
         do {
-            try tool.succeed(lines: { if $0.contains("kB (") { progress.step("copying: \($0.trimmingCharacters(in: .whitespaces))") } })
+            try tool.succeed(lines: {
+                if $0.contains("kB (") { progress.step("copying: \($0.trimmingCharacters(in: .whitespaces))") }
+            })
         } catch let error as GuardianError {
             throw GuardianError(
-                error.problem, hint: "the backup was given up and nothing of it is kept; is role replicator let in (replication.conninfo)?")
+                error.problem,
+                hint: "the backup was given up and nothing of it is kept; is role replicator let in (replication.conninfo)?")
         }
     }
 
@@ -74,16 +80,19 @@ package struct BaseBackup: Sendable {
         try tools.tool("pg_verifybackup", ["--quiet", "--exit-on-error", data]).succeed()
     }
 
-    /// A server's settings may lie outside its data directory, as Debian has them; without them what is restored would not start as it was.
+    /// A server's settings may lie outside its data directory, as Debian has them; without them what is restored would not
+    /// start as it was.
     private func addConfiguration(_ data: String) throws {
         let manager = FileManager.default
         for name in ["postgresql.conf", "pg_hba.conf", "pg_ident.conf"] where !manager.fileExists(atPath: "\(data)/\(name)") {
             guard let folder = room.settings.optional("backup.configuration") else {
                 throw GuardianError(
-                    "\(name) is not in the data directory, so the backup would lack it", hint: "set backup.configuration to its folder")
+                    "\(name) is not in the data directory, so the backup would lack it",
+                    hint: "set backup.configuration to its folder")
             }
             guard manager.fileExists(atPath: "\(folder)/\(name)") else {
-                throw GuardianError("there is no \(name) in \(folder)", hint: "backup.configuration is the folder of the server's settings")
+                throw GuardianError(
+                    "there is no \(name) in \(folder)", hint: "backup.configuration is the folder of the server's settings")
             }
             try manager.copyItem(atPath: "\(folder)/\(name)", toPath: "\(data)/\(name)")
         }
@@ -107,7 +116,8 @@ package struct BaseBackup: Sendable {
         }
         let manifest = try JSONDecoder().decode(
             Manifest.self, from: try Data(contentsOf: URL(fileURLWithPath: "\(data)/backup_manifest")))
-        guard let first = manifest.ranges.min(by: { $0.start < $1.start }), let last = manifest.ranges.max(by: { $0.end < $1.end })
+        guard let first = manifest.ranges.min(by: { $0.start < $1.start }),
+            let last = manifest.ranges.max(by: { $0.end < $1.end })
         else { throw GuardianError("backup_manifest has no WAL range") }
         return .init(
             timeline: last.timeline, start: first.start, stop: last.end, segmentSize: segmentSize, stoppedAt: stoppedAt)

@@ -31,7 +31,8 @@ package enum Bundle {
 
     /// Unpacks into an existing folder. When it throws, what has been written so far is left there.
     package static func unpack(
-        _ name: String, _ repository: Repository, to folder: String, user: (user: uid_t, group: gid_t)?, progress: (Int) -> Void = { _ in }
+        _ name: String, _ repository: Repository, to folder: String, user: (user: uid_t, group: gid_t)?,
+        progress: (Int) -> Void = { _ in }
     ) throws {
         let tar = try FedTool(
             Tool("tar", ["--extract", "--file=-", "--directory=\(folder)", "--same-permissions", "--no-same-owner"]).as(user))
@@ -64,7 +65,8 @@ package enum Bundle {
     /// One file in each repository, written side by side.
     /// - Returns: how many bytes were stored in the first.
     private static func encode(
-        _ name: String, _ repositories: ArraySlice<Repository>, _ writers: [EncodedWriter], _ body: ([EncodedWriter]) throws -> Void
+        _ name: String, _ repositories: ArraySlice<Repository>, _ writers: [EncodedWriter],
+        _ body: ([EncodedWriter]) throws -> Void
     ) throws -> Int {
         guard let repository = repositories.first else {
             try body(writers)

@@ -1,7 +1,8 @@
 import EverlineProtocol
 import Foundation
 
-/// The backups of a system in one repository: a manifest each, and besides the list of all ids, by which a backup that was removed by somebody else is
+/// The backups of a system in one repository: a manifest each, and besides the list of all ids, by which a backup that was
+/// removed by somebody else is
 /// missed. Both can be made anew from the files (`backup rebuild`).
 package struct Catalogue: Sendable {
     package let system: System
@@ -18,19 +19,23 @@ package struct Catalogue: Sendable {
     /// The names in the folder of backups, whole or not.
     package func ids() throws -> [String] { try repository.storage.list(system.backups) }
 
-    /// Beginnings of backups: neither a manifest nor the copy from which one could be made.
+    /// Beginnings of backups: never in the list, and neither a manifest nor the copy from which one could be made.
     package func unfinished() throws -> [String] {
-        try ids().filter { id in
-            try ![BackupManifest.name, BackupManifest.copyName].contains {
-                try repository.storage.size("\(system.backups)/\(id)/\($0)") != nil
-            }
+        let listed = try repository.document(listName, as: List.self)?.backups ?? []
+        return try ids().filter { id in
+            try !listed.contains(id)
+                && ![BackupManifest.name, BackupManifest.copyName].contains {
+                    try repository.storage.size("\(system.backups)/\(id)/\($0)") != nil
+                }
         }
     }
 
     /// nil if there is no manifest: not a backup (yet).
     package func backup(_ id: String) throws -> Backup? {
         let folder = "\(system.backups)/\(id)"
-        guard let manifest = try repository.document("\(folder)/\(BackupManifest.name)", as: BackupManifest.self) else { return nil }
+        guard let manifest = try repository.document("\(folder)/\(BackupManifest.name)", as: BackupManifest.self) else {
+            return nil
+        }
         return Backup(
             system: system, manifest: manifest,
             verified: try repository.document("\(folder)/\(BackupFinding.verifiedName)"),
@@ -82,11 +87,14 @@ package struct Catalogue: Sendable {
                 if try repository.document(name, as: BackupManifest.self) != nil { continue }
             } catch is DamageError {}
             var bytes: [UInt8] = []
-            guard try repository.decode("\(system.backups)/\(id)/\(BackupManifest.copyName)", { bytes += $0 }) != nil else { continue }
+            guard try repository.decode("\(system.backups)/\(id)/\(BackupManifest.copyName)", { bytes += $0 }) != nil else {
+                continue
+            }
             let manifest = try JSONDecoder().decode(BackupManifest.self, from: Data(bytes))
             for file in manifest.files {
                 guard try repository.storage.size("\(system.backups)/\(id)/\(file.name)") == file.storedBytes else {
-                    throw DamageError("\(system.backups)/\(id)/\(file.name)", "it is missing or was cut, so \(id) cannot be made whole")
+                    throw DamageError(
+                        "\(system.backups)/\(id)/\(file.name)", "it is missing or was cut, so \(id) cannot be made whole")
                 }
             }
             try repository.write(manifest, to: name)

@@ -4,7 +4,8 @@ package import EverlineService
 import Foundation
 package import Logging
 
-/// `backup database` and `backup cluster`: pg_dump in directory format by several processes, with the roles that the dump is worth nothing without.
+/// `backup database` and `backup cluster`: pg_dump in directory format by several processes, with the roles that the dump is
+/// worth nothing without.
 package struct DumpBackup: Sendable {
     private let kind: BackupKind
     private let room: JobRoom
@@ -22,13 +23,15 @@ package struct DumpBackup: Sendable {
         let settings = room.settings
         // A cluster has databases and secrets that only a superuser reads; the one database is read by its owner.
         let postgres =
-            kind == .cluster ? try GuardianServer.superuser(settings) : try settings.postgres(service: "db-guardian backup database")
+            kind == .cluster
+            ? try GuardianServer.superuser(settings) : try settings.postgres(service: "db-guardian backup database")
         let server = try await SourceServer(postgres, logger: logger)
         for name in ["pg_dump", "pg_dumpall"] { try tools.refuseOlder(name, than: server.major) }
         for repository in room.repositories.all { _ = try WALArchive(repository).admit(server.system) }
         try room.clearLeftovers(server.system)
         guard let passwordFile = postgres.passwordFile else {
-            throw GuardianError("no password file is configured", hint: kind == .cluster ? "set roles.passwordFile" : "set postgres.passwordFile")
+            throw GuardianError(
+                "no password file is configured", hint: kind == .cluster ? "set roles.passwordFile" : "set postgres.passwordFile")
         }
         let password = try PasswordFile(from: passwordFile)
         let own = try await SourceServer.withConnection(postgres, logger) { connection in
@@ -52,10 +55,13 @@ package struct DumpBackup: Sendable {
                 try check(folder, database)
             }
             let name = "systems/\(server.system)/backups/\(id)/dump.tar"
-            let file = try Bundle.pack(dump, into: name, room.repositories.all) { room.progress.bytes("packing and encrypting", $0) }
+            let file = try Bundle.pack(dump, into: name, room.repositories.all) {
+                room.progress.bytes("packing and encrypting", $0)
+            }
             let manifest = BackupManifest(
                 id: id, kind: kind, system: server.system, startedAt: started.description, finishedAt: Timestamp.now.description,
-                bytes: file.bytes, storedBytes: file.storedBytes, files: [file], server: server.major, superuser: server.superuser,
+                bytes: file.bytes, storedBytes: file.storedBytes, files: [file], server: server.major,
+                superuser: server.superuser,
                 databases: databases, needs: needs, wal: nil, extensions: extensions.sorted())
             try Publication(room).publish(manifest)
             return manifest
@@ -85,13 +91,17 @@ package struct DumpBackup: Sendable {
                 "--file=\(folder)", "--dbname=\(Self.conninfo(conninfo, database))",
             ], password: password)
         let ended = try tool.run(lines: { line in
-            if line.contains("dumping contents") { progress.step("dumping \(database): \(line.split(separator: " ").last ?? "")") }
+            if line.contains("dumping contents") {
+                progress.step("dumping \(database): \(line.split(separator: " ").last ?? "")")
+            }
         })
         guard ended.status != 0 else { return }
         guard ended.said.contains("permission denied") else { throw tool.failure(ended) }
         throw GuardianError(
             tool.failure(ended).problem,
-            hint: "a table of somebody else is in the database: give it to \(Role.owner), or use `backup cluster`, which reads as superuser")
+            hint:
+                "a table of somebody else is in the database: give it to \(Role.owner), or use `backup cluster`, which reads as superuser"
+        )
     }
 
     private func extensionsOf(_ database: String, _ postgres: PostgresConfiguration) async throws -> [String] {

@@ -25,7 +25,8 @@ package struct JobRoom: Sendable {
         for repository in repositories.all {
             do {
                 locks.append(
-                    try await Self.wait(for: "jobs", repository.storage, job, seconds: settings.int("repository.wait", in: 0...86_400), progress))
+                    try await Self.wait(
+                        for: "jobs", repository.storage, job, seconds: settings.int("repository.wait", in: 0...86_400), progress))
             } catch let error as SystemError where readOnlyWill && [EROFS, EACCES, EPERM].contains(error.number) {
                 canWrite = false
             }
@@ -48,7 +49,8 @@ package struct JobRoom: Sendable {
         }
     }
 
-    /// A folder of its own for what is not encrypted yet; what killed jobs have left there is removed first, which the lock allows.
+    /// A folder of its own for what is not encrypted yet; what killed jobs have left there is removed first, which the lock
+    /// allows.
     package func withStaging<R>(_ body: (String) async throws -> R) async throws -> R {
         let root = settings.optional("backup.staging") ?? "\(Settings.home())/staging"
         let manager = FileManager.default

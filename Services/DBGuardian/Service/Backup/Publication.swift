@@ -16,7 +16,8 @@ struct Publication: Sendable {
                 var bytes = 0
                 let found = try repository.decode("\(folder)/\(file.name)") { bytes += $0.count }
                 guard found != nil, bytes == file.bytes else {
-                    throw DamageError("\(repository.storage.place)/\(folder)/\(file.name)", "it does not read back as it was written")
+                    throw DamageError(
+                        "\(repository.storage.place)/\(folder)/\(file.name)", "it does not read back as it was written")
                 }
             }
             try catalogue.note(

@@ -41,7 +41,8 @@ package struct Drill: Sendable {
         let major = try tools.major("postgres")
         guard major == end.backup.manifest.server else {
             throw GuardianError(
-                "the backup is of PostgreSQL \(end.backup.manifest.server), and \(tools.folder) has \(major)", hint: "set tools.folder")
+                "the backup is of PostgreSQL \(end.backup.manifest.server), and \(tools.folder) has \(major)",
+                hint: "set tools.folder")
         }
         let stops = try stops(system, planner, end.backup.manifest.id)
         guard let newest = stops.newest else {
@@ -52,7 +53,8 @@ package struct Drill: Sendable {
         result.target = newest.ledger.id
         result.older = stops.older?.ledger.id
         let rehearsal = Rehearsal(
-            repository: system.repository, repositories: room.repositories, tools: tools, progress: room.progress, database: database)
+            repository: system.repository, repositories: room.repositories, tools: tools, progress: room.progress,
+            database: database)
         var way: [(ledger: Ledger, plan: RestorePlan)] = [newest]
         if let older = stops.older {
             if older.plan.backup.manifest.id == newest.plan.backup.manifest.id {
@@ -69,7 +71,9 @@ package struct Drill: Sendable {
         result.rtoSeconds = Self.rounded(outcome.seconds)
         let last = outcome.heartbeat ?? newest.ledger.at
         result.rpoSeconds = Self.rounded(max(0, Double(began.milliseconds * 1_000 - last) / 1e6))
-        if outcome.messages == 0, newest.ledger.totals.messages != 0 { result.differences.append("the restored database is empty") }
+        if outcome.messages == 0, newest.ledger.totals.messages != 0 {
+            result.differences.append("the restored database is empty")
+        }
     }
 
     /// The newest ledger that the newest backup leads to, and a random older one.
@@ -93,7 +97,8 @@ package struct Drill: Sendable {
     }
 
     private func place() throws -> String {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
         // What a killed drill left there; the lock says that none is at work.
         for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name.hasPrefix("everline-drill-") {
             try FileManager.default.removeItem(atPath: "\(folder)/\(name)")
@@ -106,7 +111,8 @@ package struct Drill: Sendable {
         try DrillRecords(system).add(result)
         guard !result.backup.isEmpty, !result.target.isEmpty else { return }
         try Catalogue(system).note(
-            BackupFinding(at: result.at, ok: result.ok, problems: result.differences), BackupFinding.provenName, of: result.backup)
+            BackupFinding(at: result.at, ok: result.ok, problems: result.differences), BackupFinding.provenName, of: result.backup
+        )
     }
 
     private static func rounded(_ seconds: Double) -> Double { (seconds * 1_000).rounded() / 1_000 }

@@ -2,7 +2,8 @@ import EverlinePostgres
 import EverlineProtocol
 import Foundation
 
-/// One restore into a throw-away folder: to each ledger in turn, compared while recovery stands still there, then as far as the WAL goes.
+/// One restore into a throw-away folder: to each ledger in turn, compared while recovery stands still there, then as far as the
+/// WAL goes.
 struct Rehearsal: Sendable {
     let repository: Repository
     let repositories: Repositories
@@ -32,7 +33,9 @@ struct Rehearsal: Sendable {
         var outcome = Outcome()
         let begun = ContinuousClock.now
         for file in backup.manifest.files {
-            try Bundle.unpack("\(backup.folder)/\(file.name)", repository, to: destination.work, user: user) { progress.bytes("unpacking", $0) }
+            try Bundle.unpack("\(backup.folder)/\(file.name)", repository, to: destination.work, user: user) {
+                progress.bytes("unpacking", $0)
+            }
         }
         outcome.seconds += Self.seconds(since: begun)
         for stop in stops {
@@ -62,7 +65,8 @@ struct Rehearsal: Sendable {
     }
 
     private func withInstance(
-        _ destination: Destination, _ fetch: FetchCommand, _ backup: Backup, _ settings: [(name: String, value: String)], paused: Bool,
+        _ destination: Destination, _ fetch: FetchCommand, _ backup: Backup, _ settings: [(name: String, value: String)],
+        paused: Bool,
         _ outcome: inout Outcome, _ body: (Instance, inout Outcome) async throws -> Void
     ) async throws {
         let begun = ContinuousClock.now

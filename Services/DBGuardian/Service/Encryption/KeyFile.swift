@@ -23,7 +23,8 @@ package struct KeyError: Error, CustomStringConvertible {
     package var description: String { "\(problem)\nHINT: \(hint)" }
 }
 
-/// The key file: a first line `everline-keys 1`, then one line a key, the oldest first: id, key and check value in hex. The last one is used for new
+/// The key file: a first line `everline-keys 1`, then one line a key, the oldest first: id, key and check value in hex. The
+/// last one is used for new
 /// files; the others read what was written before. Mode 0600. Whoever loses it has lost the backups.
 package struct KeyRing: Sendable {
     package let file: String

@@ -25,8 +25,12 @@ struct Comparison: Sendable {
             ("rooms", totals.rooms, ledger.totals.rooms), ("members", totals.members, ledger.totals.members),
         ] where is_ != should { found.append("\(is_) \(what), the ledger says \(should)") }
         if totals.digest != ledger.totals.digest { found.append("users, rooms or members are not what the ledger says") }
-        if try await LedgerQueries.roles(connection) != ledger.roles { found.append("roles, grants or functions are not what the ledger says") }
-        if try await LedgerQueries.migrations(connection) != ledger.migrations { found.append("the schema's migrations are not what the ledger says") }
+        if try await LedgerQueries.roles(connection) != ledger.roles {
+            found.append("roles, grants or functions are not what the ledger says")
+        }
+        if try await LedgerQueries.migrations(connection) != ledger.migrations {
+            found.append("the schema's migrations are not what the ledger says")
+        }
         found += try await holes(connection)
         found += try await orphans(connection)
         return Array(found.prefix(Self.most))
@@ -40,11 +44,17 @@ struct Comparison: Sendable {
                 found.append("room \(room.name) is missing")
                 continue
             }
-            if own.lastSeq != room.lastSeq { found.append("room \(room.name) ends at \(own.lastSeq), the ledger says \(room.lastSeq)") }
-            if own.lastRev != room.lastRev { found.append("room \(room.name) has \(own.lastRev) revisions, the ledger says \(room.lastRev)") }
+            if own.lastSeq != room.lastSeq {
+                found.append("room \(room.name) ends at \(own.lastSeq), the ledger says \(room.lastSeq)")
+            }
+            if own.lastRev != room.lastRev {
+                found.append("room \(room.name) has \(own.lastRev) revisions, the ledger says \(room.lastRev)")
+            }
             if own.membersRev != room.membersRev { found.append("room \(room.name) has other members than the ledger says") }
             if own.identity != room.identity { found.append("room \(room.name): its messages are not those of the ledger") }
-            if own.content != room.content { found.append("room \(room.name): what is written in its messages is not what the ledger says") }
+            if own.content != room.content {
+                found.append("room \(room.name): what is written in its messages is not what the ledger says")
+            }
         }
         let known = Set(ledger.rooms.map(\.id))
         return found + rooms.filter { !known.contains($0.id) }.map { "room \($0.name) is not in the ledger" }
@@ -62,7 +72,9 @@ struct Comparison: Sendable {
                 OR (c.last_seq > 0 AND m.low <> 1)
             """, deadline: .seconds(3_600))
         return try rows.map { row in
-            let (name, last, count) = (try row[0].decode(as: String.self), try row[1].decode(as: Int64.self), try row[2].decode(as: Int64.self))
+            let (name, last, count) = (
+                try row[0].decode(as: String.self), try row[1].decode(as: Int64.self), try row[2].decode(as: Int64.self)
+            )
             return "room \(name) should have messages 1 to \(last) and has \(count)"
         }
     }

@@ -1,7 +1,8 @@
 import EverlineProtocol
 import Foundation
 
-/// What was in the database at one moment of its history, exactly: the moment of a restore point at which no append was under way. Kept beside the backups;
+/// What was in the database at one moment of its history, exactly: the moment of a restore point at which no append was under
+/// way. Kept beside the backups;
 /// a drill restores to the point and must find just this.
 package struct Ledger: Codable, Sendable {
     /// Also the restore point's name.

@@ -12,7 +12,8 @@ enum LedgerQueries {
         var contents: [Int64] = []
     }
 
-    /// Digests are sums of 64-bit hashes of rows, modulo 2^64: what is new is added to what was known, in any order. Times go in as microseconds, so
+    /// Digests are sums of 64-bit hashes of rows, modulo 2^64: what is new is added to what was known, in any order. Times go
+    /// in as microseconds, so
     /// that no session's settings change them.
     static func rooms(_ since: Since, _ connection: PostgresConnection) async throws -> [Ledger.Room] {
         let rows = try await connection.query(
@@ -46,7 +47,8 @@ enum LedgerQueries {
         return try rows.map { row in
             Ledger.Room(
                 id: try row[0].decode(), name: try row[1].decode(), lastSeq: try row[2].decode(), lastRev: try row[3].decode(),
-                membersRev: try row[4].decode(), identity: try row[6].decode(), contentFrom: try row[5].decode(), content: try row[7].decode())
+                membersRev: try row[4].decode(), identity: try row[6].decode(), contentFrom: try row[5].decode(),
+                content: try row[7].decode())
         }
     }
 
@@ -62,7 +64,8 @@ enum LedgerQueries {
                     FROM everline.room_members)
             """, deadline: .seconds(600))
         return Ledger.Totals(
-            messages: try rows.decode(0, 0), users: try rows.decode(0, 1), rooms: try rows.decode(0, 2), members: try rows.decode(0, 3),
+            messages: try rows.decode(0, 0), users: try rows.decode(0, 1), rooms: try rows.decode(0, 2),
+            members: try rows.decode(0, 3),
             digest: try rows.decode(0, 4))
     }
 
@@ -85,7 +88,9 @@ enum LedgerQueries {
     }
 
     static func migrations(_ connection: PostgresConnection) async throws -> [String] {
-        try await connection.query("SELECT concat(number, ' ', checksum) FROM everline.migrations ORDER BY number").map { try $0[0].decode() }
+        try await connection.query("SELECT concat(number, ' ', checksum) FROM everline.migrations ORDER BY number").map {
+            try $0[0].decode()
+        }
     }
 
     static func epoch(_ connection: PostgresConnection) async throws -> String {

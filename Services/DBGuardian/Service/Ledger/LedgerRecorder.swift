@@ -3,7 +3,8 @@ import EverlineProtocol
 import Foundation
 package import Logging
 
-/// Records a ledger: for some milliseconds nothing can be appended, a restore point is set and a snapshot taken; the sums are made afterwards, of that
+/// Records a ledger: for some milliseconds nothing can be appended, a restore point is set and a snapshot taken; the sums are
+/// made afterwards, of that
 /// snapshot, and only over what is new.
 package struct LedgerRecorder: Sendable {
     private let configuration: PostgresConfiguration
@@ -59,7 +60,8 @@ package struct LedgerRecorder: Sendable {
         return Moment(id: id, lsn: lsn, at: try rows.decode(0, 1, as: PostgresTimestamp.self).microseconds, timeline: timeline)
     }
 
-    private func sum(_ moment: Moment, _ previous: Ledger?, _ system: String, _ reader: PostgresConnection) async throws -> Ledger {
+    private func sum(_ moment: Moment, _ previous: Ledger?, _ system: String, _ reader: PostgresConnection) async throws -> Ledger
+    {
         let epoch = try await LedgerQueries.epoch(reader)
         // Sums go on only along one line of history.
         let known = previous.flatMap { $0.epoch == epoch && $0.timeline == moment.timeline && $0.system == system ? $0 : nil }

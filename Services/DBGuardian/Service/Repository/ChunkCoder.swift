@@ -2,8 +2,10 @@ internal import CZstd
 import EverlineCryptography
 import Foundation
 
-/// Turns plain chunks into stored ones and back. A stored chunk is a frame of four bytes (its length without the tag, big endian; the highest bit
-/// marks the last one), the bytes, and a tag of sixteen. The nonce is the chunk's number, so chunks cannot change places, go missing or be added.
+/// Turns plain chunks into stored ones and back. A stored chunk is a frame of four bytes (its length without the tag, big
+/// endian; the highest bit
+/// marks the last one), the bytes, and a tag of sixteen. The nonce is the chunk's number, so chunks cannot change places, go
+/// missing or be added.
 struct ChunkCoder: Sendable {
     static let level: Int32 = 1
 

@@ -53,7 +53,8 @@ struct EncodedHeader {
         self.information = information
     }
 
-    /// The file's own key: bound to the whole header and to the file's name, so that neither can be changed or exchanged unnoticed.
+    /// The file's own key: bound to the whole header and to the file's name, so that neither can be changed or exchanged
+    /// unnoticed.
     func fileKey(_ key: [UInt8], name: String) -> [UInt8] {
         HMAC.sha256(key: key, Array("everline file\0".utf8) + Array(name.utf8) + [0] + bytes)
     }

@@ -1,7 +1,8 @@
 import EverlineCryptography
 package import Foundation
 
-/// Storage in a folder, which may be a mounted remote one that has hard links and locks. Folders are 0700 and files 0600, and belong to whoever
+/// Storage in a folder, which may be a mounted remote one that has hard links and locks. Folders are 0700 and files 0600, and
+/// belong to whoever
 /// the folder belongs to, also when root writes them: PostgreSQL's own user archives into it and reads from it.
 package struct FolderStorage: Storage {
     package let root: String
@@ -153,7 +154,9 @@ package struct FolderStorage: Storage {
         guard !folder.isEmpty else { throw SystemError("cannot find the repository", root) }
         let parent = folder.folder
         try makeFolder(parent)
-        guard mkdir(path(folder), 0o700) == 0 || errno == EEXIST else { throw SystemError("cannot make the folder", path(folder)) }
+        guard mkdir(path(folder), 0o700) == 0 || errno == EEXIST else {
+            throw SystemError("cannot make the folder", path(folder))
+        }
         if let owner, chown(path(folder), owner.user, owner.group) != 0 {
             throw SystemError("cannot give away", path(folder))
         }

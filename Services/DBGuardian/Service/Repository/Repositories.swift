@@ -31,7 +31,8 @@ package struct Repositories: Sendable {
     /// The system in each repository.
     package func systems() throws -> [System] { try all.map { try $0.onlySystem(wanted) } }
 
-    /// The first answer that is not nil, from the repositories in order. When one cannot tell, the others are asked, and its error counts only if none
+    /// The first answer that is not nil, from the repositories in order. When one cannot tell, the others are asked, and its
+    /// error counts only if none
     /// of them has an answer.
     package func firstAnswer<Answer>(_ ask: (Repository) throws -> Answer?) throws -> Answer? {
         var failure: (any Error)?

@@ -29,7 +29,8 @@ package struct Repository: Sendable {
         description = try Sealed<RepositoryDescription>.read(try file.readAll(), name: Self.descriptionName, keys: nil)
         guard description.format == 1 else {
             throw GuardianError(
-                "\(storage.place) has format \(description.format), which this db-guardian does not know", hint: "use a newer one")
+                "\(storage.place) has format \(description.format), which this db-guardian does not know", hint: "use a newer one"
+            )
         }
         guard let first = description.firstKey else {
             keys = nil
@@ -131,7 +132,8 @@ package struct Repository: Sendable {
         if let wanted {
             guard let found = all.first(where: { $0.identifier == wanted }) else {
                 throw GuardianError(
-                    "\(storage.place) has nothing of system \(wanted)", hint: "it has: \(all.map(\.identifier).joined(separator: ", "))")
+                    "\(storage.place) has nothing of system \(wanted)",
+                    hint: "it has: \(all.map(\.identifier).joined(separator: ", "))")
             }
             return found
         }

@@ -1,7 +1,8 @@
 import EverlineCryptography
 import Foundation
 
-/// A small JSON document that notices its own damage: `{"check":"HEX","key":"HEX","body":…}`, the check being over the body's bytes: HMAC-SHA-256
+/// A small JSON document that notices its own damage: `{"check":"HEX","key":"HEX","body":…}`, the check being over the body's
+/// bytes: HMAC-SHA-256
 /// with the repository's key, or SHA-256 where there is none. The body is readable without the key.
 package enum Sealed<Body: Codable> {
     package static func bytes(_ body: Body, key: RepositoryKey?) throws -> [UInt8] {
@@ -31,7 +32,8 @@ package enum Sealed<Body: Codable> {
             guard let id = Hex.decode(text) else { throw damaged }
             guard let key = keys.key(id) else {
                 throw KeyError(
-                    "\(name) is sealed with key \(text), which is not in \(keys.file)", hint: "set repository.keyFile to the right key file")
+                    "\(name) is sealed with key \(text), which is not in \(keys.file)",
+                    hint: "set repository.keyFile to the right key file")
             }
             guard constantTimeEqual(HMAC.sha256(key: key.bytes, json), check) else { throw damaged }
         } else {

@@ -1,4 +1,5 @@
-/// Where a repository's files lie: names with `/` between their parts, each file written once as a whole. Narrow enough for an object store
+/// Where a repository's files lie: names with `/` between their parts, each file written once as a whole. Narrow enough for an
+/// object store
 /// (Documentation/repository.md says how S3 would do each of these).
 package protocol Storage: Sendable {
     /// For messages: where it is.

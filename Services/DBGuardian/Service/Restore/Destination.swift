@@ -1,6 +1,7 @@
 package import Foundation
 
-/// The folder that a restore fills. All is put together in `.everline-restoring` inside it, and moved to its place only when it is whole, the part without
+/// The folder that a restore fills. All is put together in `.everline-restoring` inside it, and moved to its place only when it
+/// is whole, the part without
 /// which no server starts at the very end.
 package struct Destination: Sendable {
     package let directory: String
@@ -21,7 +22,8 @@ package struct Destination: Sendable {
             let names = try FileManager.default.contentsOfDirectory(atPath: directory)
             if names == [unfinished] {
                 throw GuardianError(
-                    "\(directory) holds a restore that was not finished", hint: "remove \(directory)/\(unfinished) or name another folder")
+                    "\(directory) holds a restore that was not finished",
+                    hint: "remove \(directory)/\(unfinished) or name another folder")
             }
             guard names.isEmpty else {
                 throw GuardianError(
@@ -39,7 +41,8 @@ package struct Destination: Sendable {
         let needed = bytes + bytes / 20 + (96 << 20)
         guard free >= needed else {
             throw GuardianError(
-                "\(space) has \(free >> 20) MiB free, and the restore needs \(needed >> 20) MiB", hint: "name a folder on a larger disk")
+                "\(space) has \(free >> 20) MiB free, and the restore needs \(needed >> 20) MiB",
+                hint: "name a folder on a larger disk")
         }
     }
 
@@ -58,7 +61,8 @@ package struct Destination: Sendable {
                 }
                 guard try Tool("test", ["-x", work]).as(user).run().status == 0 else {
                     throw GuardianError(
-                        "user \(user.user), as whom PostgreSQL runs, cannot look into \(directory)", hint: "name a folder where it can, as in /var/lib")
+                        "user \(user.user), as whom PostgreSQL runs, cannot look into \(directory)",
+                        hint: "name a folder where it can, as in /var/lib")
                 }
             }
         } catch {
@@ -69,7 +73,9 @@ package struct Destination: Sendable {
 
     /// Empties what has been put together, to begin anew.
     package func clear() throws {
-        for name in try FileManager.default.contentsOfDirectory(atPath: work) { try FileManager.default.removeItem(atPath: "\(work)/\(name)") }
+        for name in try FileManager.default.contentsOfDirectory(atPath: work) {
+            try FileManager.default.removeItem(atPath: "\(work)/\(name)")
+        }
     }
 
     /// Takes everything away again that the restore made.
@@ -83,7 +89,9 @@ package struct Destination: Sendable {
     package func finish() throws {
         let names = try FileManager.default.contentsOfDirectory(atPath: work)
         for name in names.filter({ $0 != "global" }) + ["global"] {
-            guard rename("\(work)/\(name)", "\(directory)/\(name)") == 0 else { throw SystemError("cannot move to", "\(directory)/\(name)") }
+            guard rename("\(work)/\(name)", "\(directory)/\(name)") == 0 else {
+                throw SystemError("cannot move to", "\(directory)/\(name)")
+            }
         }
         guard rmdir(work) == 0 else { throw SystemError("cannot remove", work) }
         let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

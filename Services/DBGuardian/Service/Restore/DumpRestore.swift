@@ -1,7 +1,8 @@
 import EverlinePostgres
 import Foundation
 
-/// Restores a dump (`backup database`, `backup cluster`) into a new cluster: roles first, then each database by pg_restore, which stops at the first error.
+/// Restores a dump (`backup database`, `backup cluster`) into a new cluster: roles first, then each database by pg_restore,
+/// which stops at the first error.
 struct DumpRestore: Sendable {
     let tools: PostgresTools
     let progress: JobProgress
@@ -46,7 +47,10 @@ struct DumpRestore: Sendable {
 
     /// A database's folder in the dump, whatever its name.
     static func folder(_ database: String) -> String {
-        "database-" + database.utf8.map { 97...122 ~= $0 || 48...57 ~= $0 || $0 == 95 ? String(UnicodeScalar($0)) : String(format: "%%%02X", $0) }.joined()
+        "database-"
+            + database.utf8.map {
+                97...122 ~= $0 || 48...57 ~= $0 || $0 == 95 ? String(UnicodeScalar($0)) : String(format: "%%%02X", $0)
+            }.joined()
     }
 
     private func initialize(_ data: String, _ manifest: BackupManifest, _ user: (user: uid_t, group: gid_t)?) throws {
@@ -86,7 +90,10 @@ struct DumpRestore: Sendable {
         func quoted(_ text: String) -> String {
             "'" + text.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "'", with: "\\'") + "'"
         }
-        return ["-d", "host=\(quoted(fetch.folder)) port=5432 dbname=\(quoted(database)) user=\(quoted(manifest.superuser))", "--no-password"]
+        return [
+            "-d", "host=\(quoted(fetch.folder)) port=5432 dbname=\(quoted(database)) user=\(quoted(manifest.superuser))",
+            "--no-password",
+        ]
     }
 
     /// A new cluster has initdb's own settings; what the dump needs to start is added.

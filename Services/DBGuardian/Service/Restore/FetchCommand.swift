@@ -1,7 +1,8 @@
 import EverlineCryptography
 package import Foundation
 
-/// What `restore_command` needs, in a folder that the server's user can read, gone when this goes: settings, and where that user cannot look, copies of our
+/// What `restore_command` needs, in a folder that the server's user can read, gone when this goes: settings, and where that
+/// user cannot look, copies of our
 /// program, its libraries and the key file.
 package final class FetchCommand: Sendable {
     package let folder: String

@@ -2,7 +2,8 @@ package import EverlinePostgres
 package import Foundation
 import Logging
 
-/// A PostgreSQL of ours on restored files: no network, no archiving, reached only through a socket in a folder of its own, by us alone; it ends with us.
+/// A PostgreSQL of ours on restored files: no network, no archiving, reached only through a socket in a folder of its own, by
+/// us alone; it ends with us.
 package final class Instance: Sendable {
     private let running: RunningTool
     private let fetch: FetchCommand
@@ -31,7 +32,9 @@ package final class Instance: Sendable {
         ] {
             try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(file)"))
             guard chmod("\(folder)/\(file)", 0o600) == 0 else { throw SystemError("cannot close", "\(folder)/\(file)") }
-            if let user, chown("\(folder)/\(file)", user.user, user.group) != 0 { throw SystemError("cannot give away", "\(folder)/\(file)") }
+            if let user, chown("\(folder)/\(file)", user.user, user.group) != 0 {
+                throw SystemError("cannot give away", "\(folder)/\(file)")
+            }
         }
         let own: [(name: String, value: String)] = [
             ("listen_addresses", ""), ("unix_socket_directories", folder), ("unix_socket_permissions", "0700"),
@@ -54,7 +57,8 @@ package final class Instance: Sendable {
         return try await PostgresConnection.connect(
             PostgresConfiguration(
                 conninfo:
-                    "host=\(quoted(fetch.folder)) port=\(Self.port) dbname=\(quoted(database)) user=\(quoted(superuser)) sslmode=disable"),
+                    "host=\(quoted(fetch.folder)) port=\(Self.port) dbname=\(quoted(database)) user=\(quoted(superuser)) sslmode=disable"
+            ),
             logger: logger)
     }
 
@@ -88,7 +92,8 @@ package final class Instance: Sendable {
     private func isThere(_ paused: Bool) async throws -> Bool? {
         do {
             return try await withConnection("template1") { connection in
-                let query: PostgresQuery = "SELECT pg_is_in_recovery(), pg_is_in_recovery() AND pg_get_wal_replay_pause_state() = 'paused'"
+                let query: PostgresQuery =
+                    "SELECT pg_is_in_recovery(), pg_is_in_recovery() AND pg_get_wal_replay_pause_state() = 'paused'"
                 let rows = try await connection.query(query)
                 return try rows.decode(0, paused ? 1 : 0, as: Bool.self) == paused
             }
@@ -116,7 +121,9 @@ package final class Instance: Sendable {
         let telling = ended.said.split(separator: "\n").filter { line in
             ["FATAL:", "PANIC:", "db-guardian wal fetch"].contains { line.contains($0) }
         }.map { line in line.range(of: "FATAL:  ").map { String(line[$0.upperBound...]) } ?? String(line) }
-        let why = telling.isEmpty ? "PostgreSQL ended with \(ended.status): \(ended.said.suffix(600))" : telling.joined(separator: "; ")
-        return GuardianError("recovery failed: \(why)", hint: "`db-guardian backup verify` names what is damaged; nothing was left that starts")
+        let why =
+            telling.isEmpty ? "PostgreSQL ended with \(ended.status): \(ended.said.suffix(600))" : telling.joined(separator: "; ")
+        return GuardianError(
+            "recovery failed: \(why)", hint: "`db-guardian backup verify` names what is damaged; nothing was left that starts")
     }
 }

@@ -25,7 +25,8 @@ package enum LastNumbers {
         let configuration = try settings.postgres(service: "db-guardian restore")
         do {
             let rows = try await SourceServer.withConnection(configuration, logger) { connection in
-                let same = try await connection.query("SELECT system_identifier FROM pg_control_system()").decode(0, 0, as: Int64.self)
+                let same = try await connection.query("SELECT system_identifier FROM pg_control_system()").decode(
+                    0, 0, as: Int64.self)
                 guard "\(UInt64(bitPattern: same))" == system.identifier else { return nil as PostgresRows? }
                 return try await connection.query(query, deadline: .seconds(30))
             }

@@ -88,7 +88,8 @@ package struct Restore: Sendable {
         try Destination.check(directory, bytes: manifest.bytes)
         if let database, !manifest.databases.contains(database) {
             throw GuardianError(
-                "backup \(manifest.id) has no database \(database)", hint: "it has: \(manifest.databases.joined(separator: ", "))")
+                "backup \(manifest.id) has no database \(database)", hint: "it has: \(manifest.databases.joined(separator: ", "))"
+            )
         }
         let locks = try Reading.lock(repositories)
         defer { withExtendedLifetime(locks) {} }
@@ -109,7 +110,8 @@ package struct Restore: Sendable {
             try destination.finish()
             return result(
                 plan, directory, reached: found.reached.map(RestoreTarget.text) ?? RestoreTarget.text(plan.until),
-                lost: LastNumbers.losses(known: known, restored: found.numbers), port: chosen, epoch: found.epoch, notes: plan.notes)
+                lost: LastNumbers.losses(known: known, restored: found.numbers), port: chosen, epoch: found.epoch,
+                notes: plan.notes)
         } catch {
             destination.discard()
             throw error
@@ -139,7 +141,9 @@ package struct Restore: Sendable {
         guard unpacked == true else { throw DamageError(plan.backup.folder, "it is missing") }
     }
 
-    private func replay(_ plan: RestorePlan, _ destination: Destination, _ fetch: FetchCommand, _ database: String?) async throws -> Found {
+    private func replay(_ plan: RestorePlan, _ destination: Destination, _ fetch: FetchCommand, _ database: String?) async throws
+        -> Found
+    {
         try RecoveryFiles.prepare(destination.work, user: destination.user)
         progress.step("replaying the WAL")
         let progress = progress
@@ -167,7 +171,8 @@ package struct Restore: Sendable {
         let absolute = URL(fileURLWithPath: directory).path
         return RestoreResult(
             target: plan.target.text, backup: plan.backup.manifest.id, reached: reached, lost: lost, directory: absolute,
-            startCommand: StartCommand.text(absolute, tools: tools, user: ServerUser.of(plan.backup.system.repository), port: port),
+            startCommand: StartCommand.text(
+                absolute, tools: tools, user: ServerUser.of(plan.backup.system.repository), port: port),
             timeline: plan.timeline, port: port, epoch: epoch, wal: plan.wal.map { [$0.first, $0.last] } ?? [],
             needs: plan.backup.manifest.needs, notes: notes)
     }

@@ -55,7 +55,9 @@ package struct RestorePlanner: Sendable {
             let reaches = reaches(on: timeline, chosen)
             guard let end = reaches.map(\.to).max(), let reach = reaches.last(where: { $0.to == end }) else { continue }
             var notes: [String] = []
-            if let stop = reach.run.stop, let last = windows.inventory.numbers(of: timeline).last, let end = reach.run.last, last > end {
+            if let stop = reach.run.stop, let last = windows.inventory.numbers(of: timeline).last, let end = reach.run.last,
+                last > end
+            {
                 notes.append("the WAL goes on after a hole (\(stop.segment): \(stop.cause)), which cannot be passed")
             }
             return plan(.latest, reach, [], until: end, notes)
@@ -65,9 +67,12 @@ package struct RestorePlanner: Sendable {
 
     private func plan(time: Int64, _ chosen: String?) throws -> RestorePlan {
         for timeline in windows.timelines.reversed() {
-            guard let reach = reaches(on: timeline, chosen).last(where: { $0.from <= time && time < $0.to + Self.rounding }) else { continue }
+            guard let reach = reaches(on: timeline, chosen).last(where: { $0.from <= time && time < $0.to + Self.rounding })
+            else { continue }
             var notes: [String] = []
-            if timeline != windows.timelines.last { notes.append("that moment is on timeline \(timeline), not on the newest one") }
+            if timeline != windows.timelines.last {
+                notes.append("that moment is on timeline \(timeline), not on the newest one")
+            }
             // PostgreSQL looks for a commit after the target; behind the last one there is none.
             let settings = time >= reach.to ? [] : [("recovery_target_time", Self.settingText(time))]
             return plan(.time(time), reach, settings, until: time, notes)
@@ -78,7 +83,9 @@ package struct RestorePlanner: Sendable {
     private func plan(point name: String, _ chosen: String?) throws -> RestorePlan {
         let points = windows.inventory.points(named: name)
         guard let newest = points.last else {
-            throw GuardianError("there is no restore point \(name) in the archive", hint: "it is known once its segment is archived; `db-guardian pitr windows`")
+            throw GuardianError(
+                "there is no restore point \(name) in the archive",
+                hint: "it is known once its segment is archived; `db-guardian pitr windows`")
         }
         let number = newest.point.lsn.value / windows.inventory.segmentSize
         let usable = reaches(on: newest.timeline, chosen).filter { reach in
@@ -129,7 +136,8 @@ package struct RestorePlanner: Sendable {
     }
 
     private func nothing() -> GuardianError {
-        GuardianError("there is no base backup to restore from in \(system.repository.storage.place)", hint: "`db-guardian backup base`")
+        GuardianError(
+            "there is no base backup to restore from in \(system.repository.storage.place)", hint: "`db-guardian backup base`")
     }
 
     /// Why a moment cannot be restored.

@@ -28,7 +28,8 @@ package enum RestoreTarget: Sendable, Equatable {
         return rest == 0 ? text + "Z" : text + String(format: "%03d", rest) + "Z"
     }
 
-    /// A moment as an operator writes it: RFC 3339, or with a space instead of the `T`, and with `+08` or `+0800` for an offset. It must name its
+    /// A moment as an operator writes it: RFC 3339, or with a space instead of the `T`, and with `+08` or `+0800` for an
+    /// offset. It must name its
     /// offset: a guess at the time zone is a restore to the wrong hour.
     package static func time(from given: String) throws -> RestoreTarget {
         var text = given.trimmingCharacters(in: .whitespaces)
@@ -44,7 +45,9 @@ package enum RestoreTarget: Sendable, Equatable {
             throw GuardianError(
                 "\(given) does not say its time zone", hint: "add it: \(given)Z for UTC, \(given)+08:00 for Taipei")
         }
-        if text.dropFirst(16).first.map({ $0 != ":" }) == true { text.insert(contentsOf: ":00", at: text.index(text.startIndex, offsetBy: 16)) }
+        if text.dropFirst(16).first.map({ $0 != ":" }) == true {
+            text.insert(contentsOf: ":00", at: text.index(text.startIndex, offsetBy: 16))
+        }
         guard let time = Timestamp(text) else {
             throw GuardianError("\(given) is no time", hint: "like 2026-01-31T08:00:00Z or \"2026-01-31 16:00:00+08\"")
         }

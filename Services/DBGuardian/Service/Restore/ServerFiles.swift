@@ -1,6 +1,7 @@
 package import Foundation
 
-/// As whom a restored PostgreSQL runs: not as root, so when we are root, as the user whom the repository belongs to, who archives.
+/// As whom a restored PostgreSQL runs: not as root, so when we are root, as the user whom the repository belongs to, who
+/// archives.
 package enum ServerUser {
     package static func of(_ repository: Repository) -> (user: uid_t, group: gid_t)? {
         guard geteuid() == 0, let folder = repository.storage as? FolderStorage, let owner = folder.owner else { return nil }
@@ -65,17 +66,22 @@ package enum Port {
 
 /// How a person, or a program, starts what was restored.
 package enum StartCommand {
-    /// Archiving stays off: what is only looked at must not write into the archive of what goes on. Moved to its place and started as it used to be, it
+    /// Archiving stays off: what is only looked at must not write into the archive of what goes on. Moved to its place and
+    /// started as it used to be, it
     /// archives again, on its new timeline.
-    package static func text(_ directory: String, tools: PostgresTools, user: (user: uid_t, group: gid_t)?, port: Int?) -> String {
+    package static func text(_ directory: String, tools: PostgresTools, user: (user: uid_t, group: gid_t)?, port: Int?) -> String
+    {
         // The socket's path must stay below 107 bytes.
         let sockets = directory.utf8.count < 80 ? directory : "/tmp"
-        let options = ["-c archive_mode=off", "-c unix_socket_directories=\(Shell.quoted(sockets))"] + (port.map { ["-p \($0)"] } ?? [])
+        let options =
+            ["-c archive_mode=off", "-c unix_socket_directories=\(Shell.quoted(sockets))"] + (port.map { ["-p \($0)"] } ?? [])
         let words = [
             "\(tools.folder)/pg_ctl", "-D", directory, "-l", "\(directory)/startup.log", "-w", "-t", "600", "-o",
             options.joined(separator: " "), "start",
         ]
-        let command = words.map { $0.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "/-_.".contains($0)) } ? $0 : Shell.quoted($0) }
+        let command = words.map {
+            $0.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "/-_.".contains($0)) } ? $0 : Shell.quoted($0)
+        }
         let prefix = user.map { "cd / && setpriv --reuid=\($0.user) --regid=\($0.group) --clear-groups -- " } ?? ""
         return prefix + command.joined(separator: " ")
     }

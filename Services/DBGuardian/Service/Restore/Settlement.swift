@@ -1,7 +1,8 @@
 import EverlinePostgres
 import Foundation
 
-/// What is done to a restored server once recovery has ended: the epoch changes, so that no client takes its numbers for the old ones, and it is
+/// What is done to a restored server once recovery has ended: the epoch changes, so that no client takes its numbers for the
+/// old ones, and it is
 /// asked how far it came.
 struct Settlement: Sendable {
     private let instance: Instance
@@ -23,7 +24,9 @@ struct Settlement: Sendable {
             try await instance.withConnection("template1") { connection in
                 for name in try await databases(connection) where ![only, "postgres", "template1"].contains(name) {
                     try await connection.query(
-                        PostgresQuery(PostgresStatement(unsafeSQL: "DROP DATABASE \"\(name.replacingOccurrences(of: "\"", with: "\"\""))\"")),
+                        PostgresQuery(
+                            PostgresStatement(unsafeSQL: "DROP DATABASE \"\(name.replacingOccurrences(of: "\"", with: "\"\""))\"")
+                        ),
                         deadline: .seconds(600))
                 }
             }
@@ -43,6 +46,8 @@ struct Settlement: Sendable {
     }
 
     private func databases(_ connection: PostgresConnection) async throws -> [String] {
-        try await connection.query("SELECT datname::text FROM pg_database WHERE datallowconn ORDER BY 1").map { try $0[0].decode() }
+        try await connection.query("SELECT datname::text FROM pg_database WHERE datallowconn ORDER BY 1").map {
+            try $0[0].decode()
+        }
     }
 }

@@ -63,7 +63,8 @@ package struct Windows: Sendable {
             // What the backup itself has of the WAL ends with `stop`; from there on the archive must go on.
             let run = inventory.run(from: wal.stop.value / wal.segmentSize, to: timeline)
             return Reach(
-                backup: backup, timeline: timeline, from: wal.stoppedAt, to: max(wal.stoppedAt, run.lastCommit ?? wal.stoppedAt), run: run)
+                backup: backup, timeline: timeline, from: wal.stoppedAt, to: max(wal.stoppedAt, run.lastCommit ?? wal.stoppedAt),
+                run: run)
         }
     }
 
@@ -79,11 +80,15 @@ package struct Windows: Sendable {
             for reach in reaches.sorted(by: { ($0.to, $0.from) < ($1.to, $1.from) }) where ends.last != reach.to {
                 ends.append(reach.to)
                 ranges.append(
-                    .init(from: Timestamp(microseconds: reach.from, up: true).description,
-                        to: Timestamp(microseconds: reach.to, up: reach.to == reach.from).description, backup: reach.backup.manifest.id))
+                    .init(
+                        from: Timestamp(microseconds: reach.from, up: true).description,
+                        to: Timestamp(microseconds: reach.to, up: reach.to == reach.from).description,
+                        backup: reach.backup.manifest.id))
             }
             let own = inventory.numbers(of: timeline)
-            let needed = backups.compactMap(\.manifest.wal).filter { $0.timeline == timeline }.map { $0.start.value / $0.segmentSize }.min()
+            let needed = backups.compactMap(\.manifest.wal).filter { $0.timeline == timeline }.map {
+                $0.start.value / $0.segmentSize
+            }.min()
             let holes = own.last.map { last in inventory.holes(on: timeline, from: min(needed ?? own[0], last), to: last) } ?? []
             return Window(
                 timeline: timeline, from: ranges.map(\.from).min(), to: ranges.map(\.to).max(),

@@ -21,7 +21,8 @@ package struct Pruning: Sendable {
         try room.repositories.systems().map { ($0.repository.storage.place, try retention.plan($0, now: .now)) }
     }
 
-    /// Carries the plans out. Each step leaves something that is whole: a backup stops being one before its files go, and its WAL goes after it.
+    /// Carries the plans out. Each step leaves something that is whole: a backup stops being one before its files go, and its
+    /// WAL goes after it.
     package func carryOut() async throws -> [Planned] {
         var done: [Planned] = []
         for system in try room.repositories.systems() {

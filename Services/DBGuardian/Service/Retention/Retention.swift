@@ -25,7 +25,8 @@ package struct PrunePlan: Codable, Sendable {
     package var isEmpty: Bool { delete.isEmpty && wal.isEmpty && ledgers.isEmpty && unfinished.isEmpty }
 }
 
-/// Which backups stay: the newest base backup of each of the last weeks, those that the last days need, the newest of all, and always the last proven one.
+/// Which backups stay: the newest base backup of each of the last weeks, those that the last days need, the newest of all, and
+/// always the last proven one.
 package struct Retention: Sendable {
     package let weekly: Int
     package let days: Int
@@ -47,7 +48,8 @@ package struct Retention: Sendable {
         let bases = all.filter { $0.manifest.kind == .base }
         guard let proven = bases.last(where: \.isProven) else {
             throw GuardianError(
-                "no base backup is proven, so nothing may be pruned", hint: "`db-guardian drill` proves one; a failed drill says why")
+                "no base backup is proven, so nothing may be pruned",
+                hint: "`db-guardian drill` proves one; a failed drill says why")
         }
         var reasons: [String: String] = [:]
         func keep(_ backup: Backup?, _ why: String) {

@@ -23,18 +23,22 @@ package struct Job: Sendable {
     /// In the order in which they go when several are due.
     package static func all(interval: (String) throws -> Int) throws -> [Job] {
         func newest(_ kind: BackupKind) -> @Sendable (System) throws -> Timestamp? {
-            { system in try Catalogue(system).all().last { $0.manifest.kind == kind }.flatMap { Timestamp($0.manifest.finishedAt) } }
+            { system in
+                try Catalogue(system).all().last { $0.manifest.kind == kind }.flatMap { Timestamp($0.manifest.finishedAt) }
+            }
         }
         let always: @Sendable (System) throws -> Bool = { _ in true }
         return [
             Job(
-                name: "backup base", verb: ["backup", "base"], interval: try interval("schedule.base"), last: newest(.base), possible: always),
+                name: "backup base", verb: ["backup", "base"], interval: try interval("schedule.base"), last: newest(.base),
+                possible: always),
             Job(
                 name: "drill", verb: ["drill"], interval: try interval("schedule.drill"),
                 last: { try DrillRecords($0).newest().flatMap { Timestamp($0.at) } },
                 possible: { try Catalogue($0).all().contains { $0.manifest.kind == .base } }),
             Job(
-                name: "backup database", verb: ["backup", "database"], interval: try interval("schedule.dump"), last: newest(.database),
+                name: "backup database", verb: ["backup", "database"], interval: try interval("schedule.dump"),
+                last: newest(.database),
                 possible: always),
             Job(
                 name: "backup prune", verb: ["backup", "prune", "--yes"], interval: try interval("schedule.prune"),

@@ -4,7 +4,8 @@ import Foundation
 package import Logging
 import Metrics
 
-/// `serve`'s work: the same verbs as at the prompt, each a process of its own that ends with us, one job at a time under the repository's lock.
+/// `serve`'s work: the same verbs as at the prompt, each a process of its own that ends with us, one job at a time under the
+/// repository's lock.
 package struct Schedule: Sendable {
     private let settings: Settings
     private let jobs: [Job]
@@ -45,7 +46,9 @@ package struct Schedule: Sendable {
                     let count = (failures[job.name]?.count ?? 0) + 1
                     let pause = min(Self.mostRetry, Self.retry << Int64(min(count - 1, 4)))
                     failures[job.name] = (count, now.milliseconds + pause)
-                    logger.error("a job failed", metadata: ["job": "\(job.name)", "error": "\(error)", "retryInSeconds": "\(pause / 1_000)"])
+                    logger.error(
+                        "a job failed",
+                        metadata: ["job": "\(job.name)", "error": "\(error)", "retryInSeconds": "\(pause / 1_000)"])
                 }
             }
             try await Task.sleep(for: Self.look)
@@ -89,7 +92,9 @@ package struct Schedule: Sendable {
     private func run(_ name: String, _ verb: [String]) async throws {
         let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let arguments = ["-n", "10", program] + verb + (settings.file.map { ["--config", $0] } ?? [])
-        let environment = ProcessInfo.processInfo.environment.filter { $0.key.hasPrefix("EVERLINE_") || $0.key == "HOME" || $0.key == "TMPDIR" }
+        let environment = ProcessInfo.processInfo.environment.filter {
+            $0.key.hasPrefix("EVERLINE_") || $0.key == "HOME" || $0.key == "TMPDIR"
+        }
         let tool = Tool("nice", arguments, environment: environment)
         logger.info("a job begins", metadata: ["job": "\(name)"])
         let running = RunningTool(tool)

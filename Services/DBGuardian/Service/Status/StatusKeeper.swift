@@ -49,7 +49,9 @@ actor StatusKeeper {
     private func publish(_ report: StatusReport) {
         func set(_ name: String, _ value: Double?) { if let value { Gauge(label: "everline_guardian_\(name)").record(value) } }
         let now = Double(Timestamp.now.milliseconds)
-        set("newest_proven_backup_age_seconds", report.newestProvenAt.flatMap { Timestamp($0) }.map { (now - Double($0.milliseconds)) / 1_000 })
+        set(
+            "newest_proven_backup_age_seconds",
+            report.newestProvenAt.flatMap { Timestamp($0) }.map { (now - Double($0.milliseconds)) / 1_000 })
         set("rpo_seconds", report.rpoSeconds)
         set("rto_seconds", report.rtoSeconds)
         set("archive_lag_segments", report.segmentsBehind.map(Double.init))

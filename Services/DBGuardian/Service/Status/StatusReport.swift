@@ -66,7 +66,8 @@ package struct StatusReport: Encodable, Sendable {
         lines.append("can restore:      \(window.from.map { "from \($0) to \(window.to ?? "")" } ?? "nothing")")
         lines.append("lost if it went:  \(rpoSeconds.map { String(format: "%.1f s", $0) } ?? "not known")")
         lines.append("back within:      \(rtoSeconds.map { String(format: "%.1f s (last drill)", $0) } ?? "not measured yet")")
-        lines.append("to restore:       db-guardian restore --to DIR --latest, or --at \"TIME+ZONE\"; --plan says what would be lost")
+        lines.append(
+            "to restore:       db-guardian restore --to DIR --latest, or --at \"TIME+ZONE\"; --plan says what would be lost")
         return lines.joined(separator: "\n")
     }
 }
@@ -115,18 +116,26 @@ package struct StatusCheck: Sendable {
         if interval > 0, let last = bases.last, age(last.manifest.finishedAt) > interval + interval / 7 {
             problem("the newest base backup is of \(last.manifest.finishedAt)")
         }
-        for backup in backups where backup.verified?.ok == false { problem("backup \(backup.manifest.id) is damaged (db-guardian backup verify)") }
+        for backup in backups where backup.verified?.ok == false {
+            problem("backup \(backup.manifest.id) is damaged (db-guardian backup verify)")
+        }
         let proven = bases.last(where: \.isProven)
         let drill = try DrillRecords(system).newest()
         if !bases.isEmpty {
             if let drill, !drill.ok { problem("the last drill failed (\(drill.at)): \(drill.differences.first ?? "")") }
             if proven == nil { problem("no backup is proven (db-guardian drill)") }
-            if let at = proven?.proven?.at, age(at) > Self.drillLate { problem("nothing has been proven since \(at) (db-guardian drill)") }
+            if let at = proven?.proven?.at, age(at) > Self.drillLate {
+                problem("nothing has been proven since \(at) (db-guardian drill)")
+            }
         }
-        for id in try Catalogue(system).missing() { problem("backup \(id) is gone, or its manifest is (db-guardian backup rebuild)") }
+        for id in try Catalogue(system).missing() {
+            problem("backup \(id) is gone, or its manifest is (db-guardian backup rebuild)")
+        }
         let window = try Windows(system).all().last { $0.from != nil }
         let holes = try Windows(system).all().flatMap(\.holes)
-        if let hole = holes.first { problem("\(holes.count) holes in the archived WAL, the first at \(hole.segment): \(hole.cause)") }
+        if let hole = holes.first {
+            problem("\(holes.count) holes in the archived WAL, the first at \(hole.segment): \(hole.cause)")
+        }
         let aside = try system.repository.storage.list(system.aside)
         if let first = aside.first { problem("\(aside.count) refused WAL files lie in \(system.aside), the first is \(first)") }
         guard primary else { return }
@@ -142,7 +151,8 @@ package struct StatusCheck: Sendable {
         report.rtoSeconds = drill?.rtoSeconds
         if let to = window?.to { report.rpoSeconds = Double(age(to)) / 1_000 }
         if let last = report.rpoSeconds, wal.current != nil, last > Self.archiveLate {
-            problem("the newest commit in the repository is \(Int(last)) s old: archiving stands still, or the guardian's heart does")
+            problem(
+                "the newest commit in the repository is \(Int(last)) s old: archiving stands still, or the guardian's heart does")
         }
     }
 

@@ -23,10 +23,13 @@ final class Child {
         return FileDescriptorStream(input ?? -1, "the input of a program")
     }
 
-    /// A pipe's end is closed on exec only a moment after it was made; no other child may be born in between, or it would keep the pipe open.
+    /// A pipe's end is closed on exec only a moment after it was made; no other child may be born in between, or it would keep
+    /// the pipe open.
     private static let oneAtATime = Mutex(())
 
-    private static func spawn(_ command: [String], _ environment: [String: String], _ fed: Bool) throws -> (pid_t, Int32, Int32, Int32?) {
+    private static func spawn(_ command: [String], _ environment: [String: String], _ fed: Bool) throws -> (
+        pid_t, Int32, Int32, Int32?
+    ) {
         var out: [Int32] = [0, 0]
         var err: [Int32] = [0, 0]
         guard pipe(&out) == 0 else { throw SystemError("cannot make a pipe for", command[0]) }
@@ -45,7 +48,9 @@ final class Child {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        if fed { posix_spawn_file_actions_adddup2(&actions, feed[0], 0) } else {
+        if fed {
+            posix_spawn_file_actions_adddup2(&actions, feed[0], 0)
+        } else {
             posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         }
         posix_spawn_file_actions_adddup2(&actions, out[1], 1)
@@ -89,7 +94,9 @@ final class Child {
 
     /// Hands on what it writes until it has closed both.
     func pump(lines: (UnsafeRawBufferPointer) -> Void, output take: (UnsafeRawBufferPointer) throws -> Void) throws {
-        var waiting = [pollfd(fd: output, events: Int16(POLLIN), revents: 0), pollfd(fd: messages, events: Int16(POLLIN), revents: 0)]
+        var waiting = [
+            pollfd(fd: output, events: Int16(POLLIN), revents: 0), pollfd(fd: messages, events: Int16(POLLIN), revents: 0),
+        ]
         var buffer = [UInt8](repeating: 0, count: 256 << 10)
         // For a stream of a gigabyte; that it stays small where it may not be raised changes only the speed.
         _ = fcntl(output, Self.setPipeSize, 1 << 20)

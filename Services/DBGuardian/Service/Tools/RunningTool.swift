@@ -1,7 +1,8 @@
 import Foundation
 import Synchronization
 
-/// A program that goes on beside us. A thread of its own starts it and reads from it until it ends, because the kernel ends it with the thread that
+/// A program that goes on beside us. A thread of its own starts it and reads from it until it ends, because the kernel ends it
+/// with the thread that
 /// started it.
 package final class RunningTool: Sendable {
     private struct State {

@@ -2,7 +2,8 @@ import EverlineProtocol
 package import Foundation
 import Synchronization
 
-/// One run of another program. It dies with us, however we end (PR_SET_PDEATHSIG, by util-linux' setpriv), has no input, and no secret on its command
+/// One run of another program. It dies with us, however we end (PR_SET_PDEATHSIG, by util-linux' setpriv), has no input, and no
+/// secret on its command
 /// line or in its environment.
 package struct Tool: Sendable {
     package let program: String

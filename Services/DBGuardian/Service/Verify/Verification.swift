@@ -63,7 +63,9 @@ package struct Verification: Sendable {
                     file("\(system.root)/\(name)", repository, document: true, report)
                 }
                 for (folder, documents) in [(system.ledger, true), (system.drills, true), (system.aside, false)] {
-                    for name in try repository.storage.list(folder) { file("\(folder)/\(name)", repository, document: documents, report) }
+                    for name in try repository.storage.list(folder) {
+                        file("\(folder)/\(name)", repository, document: documents, report)
+                    }
                 }
                 wal(system, report)
             }
@@ -86,10 +88,14 @@ package struct Verification: Sendable {
         if manifest == nil, report.problems.count == before {
             // Without a manifest and its copy it is the beginning of a backup that was not finished; it counts for nothing.
             guard (try? repository.storage.size("\(folder)/\(BackupManifest.copyName)")) ?? nil != nil else { return }
-            report.add("\(repository.storage.place)/\(folder)/\(BackupManifest.name)", "it is missing (`db-guardian backup rebuild` makes it anew)")
+            report.add(
+                "\(repository.storage.place)/\(folder)/\(BackupManifest.name)",
+                "it is missing (`db-guardian backup rebuild` makes it anew)")
             isComplete = false
         }
-        for name in [BackupFinding.verifiedName, BackupFinding.provenName] { file("\(folder)/\(name)", repository, document: true, report) }
+        for name in [BackupFinding.verifiedName, BackupFinding.provenName] {
+            file("\(folder)/\(name)", repository, document: true, report)
+        }
         file("\(folder)/\(BackupManifest.copyName)", repository, document: false, mustExist: true, report)
         for one in manifest?.files ?? [] {
             progress.step("reading \(folder)/\(one.name)")
@@ -99,7 +105,8 @@ package struct Verification: Sendable {
         let problems = report.problems[before...].map { "\($0.artefact): \($0.problem)" }
         attempt("\(folder)/\(BackupFinding.verifiedName)", repository, report) {
             try Catalogue(system).note(
-                BackupFinding(at: Timestamp.now.description, ok: problems.isEmpty, problems: problems), BackupFinding.verifiedName, of: id)
+                BackupFinding(at: Timestamp.now.description, ok: problems.isEmpty, problems: problems),
+                BackupFinding.verifiedName, of: id)
         }
     }
 
@@ -114,7 +121,8 @@ package struct Verification: Sendable {
             }
             let inventory = try WALInventory(system)
             for hole in try inventory.holes(since: Catalogue(system).all()) where hole.cause == WALInventory.missing {
-                report.add("\(repository.storage.place)/\(system.wal)/\(ArchiveFile.folder(hole.segment))/\(hole.segment)", hole.cause)
+                report.add(
+                    "\(repository.storage.place)/\(system.wal)/\(ArchiveFile.folder(hole.segment))/\(hole.segment)", hole.cause)
             }
         }
     }
