@@ -321,7 +321,8 @@ def test_a_fault_at_each_call_of_the_archiver(kept, injection, tmp_path):
     first = copy.run("wal", "push", segment, prefix=strace(injection))
     stored = [path for path in copy.path.rglob(segment.name)]
     out = tmp_path / "out"
-    if "error" in injection:
+    # strace counts calls by thread; those of which there is but one always hit.
+    if first.returncode >= 0 and (first.returncode or injection in ("fsync:error=EIO:when=1", "fsync:error=EIO:when=2", "link:error=EIO:when=1")):
         assert first.returncode == 1 and first.stderr.count("\n") == 1, first
     if stored:
         copy.run("wal", "fetch", segment.name, out, check=0)
@@ -332,14 +333,19 @@ def test_a_fault_at_each_call_of_the_archiver(kept, injection, tmp_path):
     assert out.read_bytes() == segment.read_bytes()
 
 
-def test_a_slow_disk_is_given_up_in_time(kept, tmp_path):
+def test_a_disk_that_hangs_is_given_up_in_time(kept, tmp_path):
+    """A file that never answers, as on a mount whose server is gone."""
     copy = Copy(kept)
-    source = sorted(path for path in (kept.everline.home / "postgres/pg_wal").glob("0000*") if len(path.name) == 24)[-1]
-    for known in copy.path.rglob(source.name):
-        known.unlink()
-    begun = time.monotonic()
-    done = copy.run("wal", "push", source, "--set", "repository.timeout=2", prefix=strace("fsync:delay_enter=600000000:when=1"), timeout=60)
-    assert done.returncode == 1 and "given up" in done.stderr and time.monotonic() - begun < 30
+    stored = copy.last_wal()[-1]
+    source = tmp_path / stored.name
+    copy.run("wal", "fetch", stored.name, source, check=0)
+    stored.unlink()
+    os.mkfifo(stored)
+    done = copy.run("wal", "push", source, "--set", "repository.timeout=2", timeout=60)
+    assert done.returncode == 1 and "given up" in done.stderr and done.stderr.count("\n") == 1
+    done = copy.run("wal", "fetch", stored.name, tmp_path / "out", "--set", "repository.timeout=2", timeout=60)
+    assert done.returncode > 125 and "given up" in done.stderr
+    stored.unlink()
     copy.run("wal", "push", source, check=0)
 
 
@@ -375,15 +381,18 @@ def test_segments_that_must_not_come_in(kept, tmp_path):
 
 # Processes that die.
 
-def test_killed_in_every_verb(kept):
+def test_killed_in_every_verb(own_guardian):
     """At random moments; run again it works, and what is visible is whole."""
-    copy = Copy(kept)
+    guardian = own_guardian
+    li = guardian.everline.user("李白")
+    li.result("room.create", room="唐詩")
+    li.send("唐詩", "第 1 句")
     chance = random.Random(7)
     for verb in (["backup", "base"], ["backup", "database"], ["ledger"], ["drill"], ["verify"], ["backup", "prune", "--yes", "--weekly", "1", "--days", "0"],
-                 ["backup", "rebuild"], ["restore", "--to", kept.place("killed"), "--latest"]):
+                 ["backup", "rebuild"], ["restore", "--to", guardian.place("killed"), "--latest"]):
         for _ in range(3):
             process = subprocess.Popen(
-                [BINARY, *map(str, verb), "--repository-paths", str(copy.path)], env=kept.everline.environment, stdout=subprocess.DEVNULL,
+                [BINARY, *map(str, verb)], env=guardian.everline.environment, stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL)
             time.sleep(chance.uniform(0.02, 1.2))
             process.kill()
@@ -392,7 +401,7 @@ def test_killed_in_every_verb(kept):
             if place and place.exists() and not (place / "PG_VERSION").exists():
                 # Nothing that would start; it is refused until it is taken away.
                 assert not (place / "global/pg_control").exists()
-                kept.error(*verb)
+                guardian.error(*verb)
                 # Its server ends with it.
                 end = time.monotonic() + 20
                 while True:
@@ -404,17 +413,17 @@ def test_killed_in_every_verb(kept):
                         time.sleep(0.1)
             elif place and place.exists():
                 shutil.rmtree(place)
-        found = copy.json("verify", check=None)
+        found = guardian.json("verify", check=None)
         assert found["ok"], (verb, found)
-        done = copy.run(*verb, "--json")
+        done = guardian.run(*verb, "--json")
         assert done.returncode == 0, (verb, done)
-    assert copy.json("verify")["ok"]
+    assert guardian.json("verify")["ok"]
     # None of its children has outlived it, and nothing lies in the clear.
     end = time.monotonic() + 10
-    while subprocess.run(["pgrep", "-f", f"everline-(staging|drill).*|{copy.path}"], capture_output=True).returncode == 0:
+    while subprocess.run(["pgrep", "-f", f"everline-(staging|drill).*|{guardian.repository}"], capture_output=True).returncode == 0:
         assert time.monotonic() < end
         time.sleep(0.1)
-    assert list((kept.everline.home / "staging").iterdir()) == []
+    assert list((guardian.everline.home / "staging").iterdir()) == []
 
 
 def test_two_at_once(kept):
