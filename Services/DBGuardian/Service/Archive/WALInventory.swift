@@ -107,26 +107,37 @@ package struct WALInventory: Sendable {
     /// begun by then.
     package func segment(_ number: UInt64, to timeline: UInt32) -> (name: SegmentName, contents: SegmentContents?, cause: String?)
     {
-        for candidate in lineage(timeline) where candidate.from <= number {
+        for candidate in lineage(timeline) where candidate.from <= number && number <= candidate.upTo {
             guard let state = segments[candidate.timeline]?[number] else { continue }
             let name = SegmentName(timeline: candidate.timeline, number: number, size: segmentSize)
             if case .broken(let cause) = state { return (name, nil, cause) }
-            return (name, state.contents, nil)
+            var contents = state.contents
+            if number == candidate.upTo {
+                // What the parent wrote behind the branch is not on the way.
+                contents?.lastCommit = nil
+                contents?.points = []
+            }
+            return (name, contents, nil)
         }
         let expected = lineage(timeline).first { $0.from <= number }?.timeline ?? timeline
         return (SegmentName(timeline: expected, number: number, size: segmentSize), nil, Self.missing)
     }
 
-    /// The timeline and its ancestors, the youngest first, with the number of the first segment of each.
-    private func lineage(_ timeline: UInt32) -> [(timeline: UInt32, from: UInt64)] {
+    /// The timeline and its ancestors, the youngest first, with the numbers of the first and the last segment of each that lie
+    /// on the way; the last one
+    /// of an ancestor is that in which its child begins.
+    private func lineage(_ timeline: UInt32) -> [(timeline: UInt32, from: UInt64, upTo: UInt64)] {
         let ancestors = branches[timeline] ?? []
-        var all: [(timeline: UInt32, from: UInt64)] = []
+        var all: [(timeline: UInt32, from: UInt64, upTo: UInt64)] = []
         var current = timeline
+        var end = UInt64.max
         for branch in ancestors.reversed() {
-            all.append((current, branch.at.value / max(1, segmentSize)))
+            let number = branch.at.value / max(1, segmentSize)
+            all.append((current, number, end))
             current = branch.parent
+            end = number
         }
-        all.append((current, 0))
+        all.append((current, 0, end))
         return all
     }
 
@@ -142,7 +153,7 @@ package struct WALInventory: Sendable {
         var last: UInt64?
         var contents: [SegmentContents] = []
         var stop: Hole?
-        let end = lineage(timeline).compactMap { segments[$0.timeline]?.keys.max() }.max() ?? 0
+        let end = lineage(timeline).compactMap { one in segments[one.timeline]?.keys.max().map { min($0, one.upTo) } }.max() ?? 0
         while number <= end {
             let found = segment(number, to: timeline)
             guard let one = found.contents else {
