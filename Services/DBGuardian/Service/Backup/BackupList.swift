@@ -43,7 +43,7 @@ package struct BackupList: Sendable {
                 found.append(backup)
             }
         }
-        backups = found.sorted { $0.manifest.id < $1.manifest.id }
+        backups = found.sorted { ($0.manifest.startedAt, $0.manifest.id) < ($1.manifest.startedAt, $1.manifest.id) }
     }
 
     package var lines: [BackupLine] { backups.map { BackupLine($0.manifest, verified: $0.isVerified, proven: $0.isProven) } }

@@ -14,7 +14,9 @@ package struct Catalogue: Sendable {
     private struct List: Codable { let backups: [String] }
 
     /// All backups that are whole, the oldest first. A manifest that is damaged is an error here; `verify` goes on and names it.
-    package func all() throws -> [Backup] { try ids().compactMap(backup) }
+    package func all() throws -> [Backup] {
+        try ids().compactMap(backup).sorted { ($0.manifest.startedAt, $0.manifest.id) < ($1.manifest.startedAt, $1.manifest.id) }
+    }
 
     /// The names in the folder of backups, whole or not.
     package func ids() throws -> [String] { try repository.storage.list(system.backups) }
