@@ -33,7 +33,11 @@ func failing(_ body: () async throws -> Void) async throws {
         throw error
     } catch {
         clearProgress()
-        FileHandle.standardError.write(Data("error: \(error)\n".utf8))
+        let text = "\(error)"
+        let hint =
+            text.contains("HINT:")
+            ? "" : "\nHINT: `db-guardian status` says what else is wrong; each verb explains itself with --help"
+        FileHandle.standardError.write(Data("error: \(text)\(hint)\n".utf8))
         throw ExitCode(error is BusyError ? 75 : 1)
     }
 }

@@ -47,12 +47,13 @@ extension Guardian {
                     """)
             @OptionGroup var options: GuardianOptions
             @Argument(help: "Its system identifier, as pg_controldata says.") var system: String
+            @Flag(help: "Print for a program.") var json = false
 
             func run() async throws {
                 let settings = try await options.settings()
                 try await failing {
                     for repository in try Repositories(settings).all { try repository.allow(system) }
-                    print("system \(system) may use the repositories")
+                    print(json ? Report.json("allowed", [system]) : "system \(system) may use the repositories")
                 }
             }
         }

@@ -38,7 +38,7 @@ extension Guardian {
                 let restore = try Restore(settings, progress: .terminal, logger: Guardian.quiet)
                 let result =
                     plan
-                    ? try await restore.preview(try restore.plan(target), to: to, port: port)
+                    ? try await restore.preview(try await restore.plan(target), to: to, port: port)
                     : try await restore.run(target, to: to, port: port, database: database)
                 if json { return try JSONOutput.print(result) }
                 tell(result)
@@ -81,7 +81,8 @@ extension Guardian {
                 let settings = try await options.settings()
                 try await failing {
                     let repositories = try Repositories(settings)
-                    let windows = try Windows(repositories.first.onlySystem(repositories.wanted)).all()
+                    let isEmpty = try repositories.first.systems().isEmpty
+                    let windows = isEmpty ? [] : try Windows(repositories.first.onlySystem(repositories.wanted)).all()
                     if json { return try JSONOutput.print(windows) }
                     for window in windows { print(window) }
                     if windows.isEmpty { print("nothing can be restored yet. HINT: db-guardian backup base") }

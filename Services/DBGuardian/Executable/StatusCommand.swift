@@ -32,10 +32,15 @@ extension Guardian.WAL {
                 Exit codes: 1 the stream ended or could not begin, 64 wrong usage, 75 another one receives.
                 """)
         @OptionGroup var options: GuardianOptions
+        @Flag(help: "Print a line for a program when it begins.") var json = false
 
         func run() async throws {
             let settings = try await options.settings()
-            try await failing { try await WALReceive(settings, logger: Guardian.quiet).run() }
+            try await failing {
+                let receive = try WALReceive(settings, logger: Guardian.quiet)
+                if json { print("{\"receiving\":true}") }
+                try await receive.run()
+            }
         }
     }
 

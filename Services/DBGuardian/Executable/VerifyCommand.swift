@@ -18,7 +18,7 @@ extension Guardian.BackupGroup {
         func run() async throws {
             let settings = try await options.settings()
             try await failing {
-                let report = try Verification(Repositories(settings), progress: .terminal).run(only: id)
+                let report = try Verification.run(settings, only: id, progress: .terminal)
                 if json {
                     try JSONOutput.print(report)
                 } else {

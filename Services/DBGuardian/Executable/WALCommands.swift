@@ -46,6 +46,7 @@ extension Guardian {
             @OptionGroup var options: GuardianOptions
             @Argument(help: "Its name, as %f.") var name: String
             @Argument(help: "Where to put it, as %p.") var path: String
+            @Flag(help: "Print for a program.") var json = false
 
             func run() async throws {
                 do {
@@ -53,6 +54,7 @@ extension Guardian {
                     let seconds = try settings.int("repository.timeout", in: 1...3_600)
                     Watchdog.start(seconds: seconds, what: "wal fetch \(name)", code: 200)
                     let found = try WALFetch(try Repositories(settings)).fetch(name, to: path)
+                    if json { print("{\"fetched\":\(found)}") }
                     if !found { throw ExitCode(1) }
                 } catch let code as ExitCode {
                     throw code

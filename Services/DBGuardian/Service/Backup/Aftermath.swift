@@ -22,10 +22,9 @@ struct Aftermath: Sendable {
     func run(_ system: String) async {
         do {
             room.progress.step("recording a ledger")
-            guard let ledger = try await LedgerRecorder(configuration, logger: logger).record(in: room.repositories) else {
-                return
-            }
-            let segment = try await Self.switchSegment(configuration, logger, holding: ledger.lsn)
+            let ledger = try await LedgerRecorder(configuration, logger: logger).record(in: room.repositories)
+            guard ledger != nil else { return }
+            let segment = try await Self.switchSegment(configuration, logger)
             room.progress.step("waiting for \(segment) in the archive")
             let name = "systems/\(system)/wal/\(ArchiveFile.folder(segment))/\(segment)"
             let end = ContinuousClock.now + Self.patience
@@ -39,14 +38,14 @@ struct Aftermath: Sendable {
         }
     }
 
-    /// Ends the segment that holds `lsn`. A heartbeat before makes sure that a commit follows, without which no moment behind
+    /// Ends the segment that is being written, and says which. A heartbeat before makes sure that a commit follows, without which no moment behind
     /// the ledger could be named.
-    package static func switchSegment(_ configuration: PostgresConfiguration, _ logger: Logger, holding lsn: LSN) async throws
+    package static func switchSegment(_ configuration: PostgresConfiguration, _ logger: Logger) async throws
         -> String
     {
         try await SourceServer.withConnection(configuration, logger) { connection in
             try await connection.query(Heartbeat.beat)
-            let rows = try await connection.query("SELECT pg_walfile_name(\(lsn.description)::pg_lsn), pg_switch_wal()::text")
+            let rows = try await connection.query("SELECT pg_walfile_name(pg_current_wal_insert_lsn()), pg_switch_wal()::text")
             return try rows.decode(0, 0)
         }
     }

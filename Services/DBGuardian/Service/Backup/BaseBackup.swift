@@ -32,7 +32,8 @@ package struct BaseBackup: Sendable {
             let data = "\(staging)/data"
             try copy(to: data, id)
             let stopped = try await SourceServer.now(guardian, logger: logger)
-            try verify(data)
+            // While it is packed: both read the same pages. Nothing is published before it has said that all is well.
+            async let checked: Void = Blocking.run { try tools.tool("pg_verifybackup", ["--quiet", "--exit-on-error", data]).succeed() }
             try addConfiguration(data)
             let range = try Self.range(data, stoppedAt: stopped, segmentSize: server.segmentSize)
             room.progress.step("packing and encrypting")
@@ -40,6 +41,8 @@ package struct BaseBackup: Sendable {
             let file = try Bundle.pack(data, into: name, room.repositories.all, last: Self.last) {
                 room.progress.bytes("packing and encrypting", $0)
             }
+            room.progress.step("checking the copy (pg_verifybackup)")
+            try await checked
             let manifest = BackupManifest(
                 id: id, kind: .base, system: server.system, startedAt: started.description, finishedAt: Timestamp.now.description,
                 bytes: file.bytes, storedBytes: file.storedBytes, files: [file], server: server.major,
@@ -73,11 +76,6 @@ package struct BaseBackup: Sendable {
                 error.problem,
                 hint: "the backup was given up and nothing of it is kept; is role replicator let in (replication.conninfo)?")
         }
-    }
-
-    private func verify(_ data: String) throws {
-        room.progress.step("checking the copy (pg_verifybackup)")
-        try tools.tool("pg_verifybackup", ["--quiet", "--exit-on-error", data]).succeed()
     }
 
     /// A server's settings may lie outside its data directory, as Debian has them; without them what is restored would not

@@ -18,19 +18,20 @@ package struct Drill: Sendable {
     }
 
     package func run() async throws -> DrillResult {
-        let repository = room.repositories.first
-        let system = try repository.onlySystem(room.repositories.wanted)
         let began = Timestamp.now
         var result = DrillResult(
             ok: false, backup: "", target: "", older: nil, rooms: 0, messages: 0, rpoSeconds: 0, rtoSeconds: 0, differences: [],
             at: began.description)
         do {
+            let system = try room.repositories.first.onlySystem(room.repositories.wanted)
             try await rehearse(system, began, &result)
         } catch {
             result.differences.append("\(error)".replacingOccurrences(of: "\nHINT:", with: ". HINT:"))
         }
         result.ok = result.differences.isEmpty
-        try record(result, system)
+        if try !room.repositories.first.systems().isEmpty {
+            try record(result, room.repositories.first.onlySystem(room.repositories.wanted))
+        }
         return result
     }
 

@@ -67,7 +67,7 @@ package struct SystemError: Error, CustomStringConvertible {
         case EROFS: return text + "\nHINT: it is mounted read-only; look at `mount` and the system's log"
         case EACCES, EPERM: return text + "\nHINT: run as the user whom it belongs to, or as root"
         case ENOENT: return text + "\nHINT: is it mounted? is the path in the configuration right?"
-        default: return text
+        default: return text + "\nHINT: the system's log (dmesg, journalctl) may say more"
         }
     }
 }

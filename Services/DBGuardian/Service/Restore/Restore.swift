@@ -40,12 +40,27 @@ package struct Restore: Sendable {
 
     // MARK: Planning
 
-    /// The plan of the first repository that leads there.
-    package func plan(_ target: RestoreTarget) throws -> RestorePlan {
-        let plan = try repositories.firstAnswer { repository in
-            try RestorePlanner(repository.onlySystem(repositories.wanted)).plan(target)
+    /// What the running server may take to send what it has not archived yet.
+    private static let patience = Duration.seconds(20)
+
+    /// The plan of the first repository that leads there. Where the target has passed but its WAL has not come yet, a running server is asked to send it.
+    package func plan(_ target: RestoreTarget) async throws -> RestorePlan {
+        let plan: RestorePlan
+        do {
+            plan = try look(target)
+        } catch let error as NotYetError {
+            guard try await sent(target) else { throw error }
+            let end = ContinuousClock.now + Self.patience
+            var found: RestorePlan?
+            while found == nil {
+                do { found = try look(target) } catch is NotYetError where ContinuousClock.now < end {
+                    progress.step("waiting for the WAL in the archive")
+                    try await Task.sleep(for: .milliseconds(200))
+                }
+            }
+            guard let found else { throw error }
+            plan = found
         }
-        guard let plan else { throw GuardianError("there is no repository") }
         let manifest = plan.backup.manifest
         for file in manifest.files {
             let name = "\(plan.backup.folder)/\(file.name)"
@@ -60,6 +75,35 @@ package struct Restore: Sendable {
                 hint: "install postgresql-\(manifest.server), or set tools.folder")
         }
         return plan
+    }
+
+    private func look(_ target: RestoreTarget) throws -> RestorePlan {
+        let plan = try repositories.firstAnswer { repository in
+            try RestorePlanner(repository.onlySystem(repositories.wanted)).plan(target)
+        }
+        guard let plan else { throw GuardianError("there is no repository") }
+        return plan
+    }
+
+    /// Whether the server of this system runs and was asked to end the segment that it writes.
+    private func sent(_ target: RestoreTarget) async throws -> Bool {
+        switch target {
+        case .latest, .backup: return false
+        case .time(let time): if time > Timestamp.now.milliseconds * 1_000 { return false }
+        case .point: break
+        }
+        guard settings.optional("postgres.conninfo") != nil else { return false }
+        let postgres = try settings.postgres(service: "db-guardian restore")
+        let systems = try repositories.systems().map(\.identifier)
+        do {
+            guard systems.contains(try await SourceServer(postgres, logger: logger).system) else { return false }
+            _ = try await Aftermath.switchSegment(postgres, logger)
+            return true
+        } catch {
+            // It may well be gone.
+            logger.debug("the running server cannot be asked", metadata: ["error": "\(error)"])
+            return false
+        }
     }
 
     /// What the plan says, without touching anything.
@@ -83,7 +127,7 @@ package struct Restore: Sendable {
     ///   - port: what the restored server will listen on; nil for the one of its settings if that is free, else a free one.
     ///   - database: the only database to keep.
     package func run(_ target: RestoreTarget, to directory: String, port: Int?, database: String?) async throws -> RestoreResult {
-        let plan = try plan(target)
+        let plan = try await plan(target)
         let manifest = plan.backup.manifest
         try Destination.check(directory, bytes: manifest.bytes)
         if let database, !manifest.databases.contains(database) {

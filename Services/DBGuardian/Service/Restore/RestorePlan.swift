@@ -83,7 +83,7 @@ package struct RestorePlanner: Sendable {
     private func plan(point name: String, _ chosen: String?) throws -> RestorePlan {
         let points = windows.inventory.points(named: name)
         guard let newest = points.last else {
-            throw GuardianError(
+            throw NotYetError(
                 "there is no restore point \(name) in the archive",
                 hint: "it is known once its segment is archived; `db-guardian pitr windows`")
         }
@@ -141,7 +141,7 @@ package struct RestorePlanner: Sendable {
     }
 
     /// Why a moment cannot be restored.
-    private func outside(_ time: Int64, _ chosen: String?) -> GuardianError {
+    private func outside(_ time: Int64, _ chosen: String?) -> any Error {
         let all = windows.timelines.flatMap { reaches(on: $0, chosen) }
         guard let first = all.map(\.from).min(), let last = all.map(\.to).max() else { return nothing() }
         let wanted = RestoreTarget.text(time)
@@ -156,8 +156,20 @@ package struct RestorePlanner: Sendable {
                 "\(wanted) lies in a hole: segment \(stop.segment): \(stop.cause)",
                 hint: "the last moment before it is \(RestoreTarget.text(before?.to ?? last)); `db-guardian pitr windows`")
         }
-        return GuardianError(
+        return NotYetError(
             "\(wanted) is after the end of the archived WAL (\(RestoreTarget.text(last)))",
             hint: "wait until it is archived (at most a minute while the server runs), or restore --latest")
     }
+}
+
+/// A target that the archive does not reach, and may soon.
+package struct NotYetError: Error, CustomStringConvertible {
+    private let problem: String
+    private let hint: String
+
+    init(_ problem: String, hint: String) {
+        self.problem = problem
+        self.hint = hint
+    }
+    package var description: String { "\(problem)\nHINT: \(hint)" }
 }

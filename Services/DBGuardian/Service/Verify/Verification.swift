@@ -1,4 +1,5 @@
 import EverlineProtocol
+package import EverlineService
 import Foundation
 
 /// What `verify` prints.
@@ -38,13 +39,24 @@ package struct Verification: Sendable {
     private let repositories: Repositories
     private let progress: JobProgress
 
-    package init(_ repositories: Repositories, progress: JobProgress) {
+    private init(_ repositories: Repositories, progress: JobProgress) {
         self.repositories = repositories
         self.progress = progress
     }
 
     /// - Parameter only: one backup's id; nil for all there is.
-    package func run(only: String?) throws -> VerificationReport {
+    package static func run(_ settings: Settings, only: String?, progress: JobProgress) throws -> VerificationReport {
+        do {
+            return try Verification(Repositories(settings), progress: progress).run(only: only)
+        } catch let error as DamageError {
+            // The repository's own description: the others of the configuration cannot be opened without it either.
+            let findings = Findings()
+            findings.add(error.artefact, error.problem)
+            return VerificationReport(findings)
+        }
+    }
+
+    private func run(only: String?) throws -> VerificationReport {
         let report = Findings()
         var found = false
         for repository in repositories.all {
