@@ -38,7 +38,8 @@ struct Aftermath: Sendable {
         }
     }
 
-    /// Ends the segment that is being written, and says which. A heartbeat before makes sure that a commit follows, without which no moment behind
+    /// Ends the segment that is being written, and says which. A heartbeat before makes sure that a commit follows, without
+    /// which no moment behind
     /// the ledger could be named.
     package static func switchSegment(_ configuration: PostgresConfiguration, _ logger: Logger) async throws
         -> String

@@ -33,8 +33,10 @@ package struct BaseBackup: Sendable {
             try copy(to: data, id)
             let stopped = try await SourceServer.now(guardian, logger: logger)
             // While it is packed: both read the same pages. Nothing is published before it has said that all is well.
-            async let checked: Void = Blocking.run { try tools.tool("pg_verifybackup", ["--quiet", "--exit-on-error", data]).succeed() }
-            try addConfiguration(data)
+            let added = try addConfiguration(data).map { "--ignore=\($0)" }
+            async let checked = Blocking.run {
+                try tools.tool("pg_verifybackup", ["--quiet", "--exit-on-error"] + added + [data]).succeed()
+            }
             let range = try Self.range(data, stoppedAt: stopped, segmentSize: server.segmentSize)
             room.progress.step("packing and encrypting")
             let name = "systems/\(server.system)/backups/\(id)/base.tar"
@@ -42,7 +44,7 @@ package struct BaseBackup: Sendable {
                 room.progress.bytes("packing and encrypting", $0)
             }
             room.progress.step("checking the copy (pg_verifybackup)")
-            try await checked
+            _ = try await checked
             let manifest = BackupManifest(
                 id: id, kind: .base, system: server.system, startedAt: started.description, finishedAt: Timestamp.now.description,
                 bytes: file.bytes, storedBytes: file.storedBytes, files: [file], server: server.major,
@@ -80,8 +82,10 @@ package struct BaseBackup: Sendable {
 
     /// A server's settings may lie outside its data directory, as Debian has them; without them what is restored would not
     /// start as it was.
-    private func addConfiguration(_ data: String) throws {
+    /// - Returns: what was added, which pg_verifybackup does not know.
+    private func addConfiguration(_ data: String) throws -> [String] {
         let manager = FileManager.default
+        var added: [String] = []
         for name in ["postgresql.conf", "pg_hba.conf", "pg_ident.conf"] where !manager.fileExists(atPath: "\(data)/\(name)") {
             guard let folder = room.settings.optional("backup.configuration") else {
                 throw GuardianError(
@@ -93,7 +97,9 @@ package struct BaseBackup: Sendable {
                     "there is no \(name) in \(folder)", hint: "backup.configuration is the folder of the server's settings")
             }
             try manager.copyItem(atPath: "\(folder)/\(name)", toPath: "\(data)/\(name)")
+            added.append(name)
         }
+        return added
     }
 
     /// From `backup_manifest`, PostgreSQL's own word for what must be replayed.

@@ -43,7 +43,8 @@ package struct Restore: Sendable {
     /// What the running server may take to send what it has not archived yet.
     private static let patience = Duration.seconds(20)
 
-    /// The plan of the first repository that leads there. Where the target has passed but its WAL has not come yet, a running server is asked to send it.
+    /// The plan of the first repository that leads there. Where the target has passed but its WAL has not come yet, a running
+    /// server is asked to send it.
     package func plan(_ target: RestoreTarget) async throws -> RestorePlan {
         let plan: RestorePlan
         do {
