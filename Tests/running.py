@@ -75,6 +75,10 @@ class Everline:
 
     def remove(self):
         self.stop()
+        # What could not lie in the home lies where this leads.
+        elsewhere = self.home / ".elsewhere"
+        if elsewhere.is_symlink():
+            shutil.rmtree(os.path.realpath(elsewhere), ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
