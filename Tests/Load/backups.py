@@ -4,6 +4,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -49,6 +50,26 @@ class Peer:
             raise RuntimeError(done.stdout + done.stderr)
 
 
+class Behind(threading.Thread):
+    """How many whole segments wait for the archiver, looked at often."""
+
+    def __init__(self, everline):
+        super().__init__(daemon=True)
+        self.folder = pathlib.Path(os.path.realpath(everline.home / "postgres")) / "pg_wal/archive_status"
+        self.seen = 0
+        self.done = threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.done.wait(0.1):
+            self.seen = max(self.seen, len(list(self.folder.glob("0*.ready"))))
+
+    def most(self):
+        self.done.set()
+        self.join()
+        return self.seen
+
+
 def fill(everline, million):
     # Some 330 bytes a row with its indexes.
     million = million * 0.6
@@ -91,7 +112,10 @@ def measure(row, million):
     figures = {}
     try:
         everline.start()
+        behind = Behind(everline)
         fill(everline, million)
+        figures["most segments behind"] = behind.most()
+        row("PostgreSQL's archiver at full write load", f"{behind.most()} segments behind at most", "3", "", behind.most() <= 3)
         size = int(everline.sql("SELECT pg_database_size('everline')")[0][0])
         name = f"{size / 1e9:.2f} GB database"
         conninfo = f"host=127.0.0.1 port={everline.port(7432)} user=replicator sslmode=verify-full sslrootcert={everline.ca}"
