@@ -120,14 +120,19 @@ let package = Package(
         library(
             "GatewayService", "Services/MessageGateway/Service",
             [
-                "EverlineService", "EverlineReading", "AuthClient", "HistoryClient", "EverlineCryptography",
+                "EverlineService", "EverlineReading", "AuthClient", "HistoryClient", "DBGuardianClient", "EverlineCryptography",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Metrics", package: "swift-metrics"),
             ] + nio + http),
         executable("message-gateway", "Services/MessageGateway/Executable", "GatewayService"),
 
-        library("GuardianService", "Services/DBGuardian/Service", ["EverlineService", "EverlineCryptography"]),
+        library("DBGuardianClient", "Services/DBGuardian/Client", ["EverlineProtocol", "EverlineLines"]),
+        // What the repository's files are compressed with, before they are encrypted, in one pass; PostgreSQL's tools offer that only for tar.
+        .systemLibrary(name: "CZstd", path: "Shared/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        library(
+            "GuardianService", "Services/DBGuardian/Service",
+            ["EverlineService", "EverlineCryptography", "CZstd", .product(name: "Metrics", package: "swift-metrics")]),
         executable("db-guardian", "Services/DBGuardian/Executable", "GuardianService"),
 
         // Tests.
@@ -137,7 +142,7 @@ let package = Package(
                 "EverlineLines", "EverlinePostgres", "EverlineProtocol",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ] + nio, path: "Tests/Load", exclude: ["bench.py"], swiftSettings: settings),
+            ] + nio, path: "Tests/Load", exclude: ["bench.py", "backups.py"], swiftSettings: settings),
         tests("ProtocolTests", "Tests/Protocol", ["EverlineProtocol"]),
         tests("CryptographyTests", "Tests/Cryptography", ["EverlineCryptography"]),
         tests(
@@ -148,6 +153,7 @@ let package = Package(
         tests("ReadingTests", "Tests/Reading", ["EverlineReading", "EverlinePostgres", "EverlineProtocol"]),
         tests("ServiceTests", "Tests/Service", ["EverlineService", .product(name: "Metrics", package: "swift-metrics")]),
         tests("AuthTests", "Tests/Auth", ["AuthService"]),
+        tests("GuardianTests", "Tests/Guardian", ["GuardianService", "EverlineCryptography"]),
     ],
     swiftLanguageModes: [.v6]
 )

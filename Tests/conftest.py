@@ -27,3 +27,23 @@ def own_everline():
         yield one
     finally:
         one.remove()
+
+
+@pytest.fixture
+def guardian(everline):
+    from guarding import Guardian
+    one = Guardian(everline)
+    try:
+        yield one
+    finally:
+        one.clean()
+
+
+@pytest.fixture
+def own_guardian(own_everline):
+    from guarding import Guardian
+    one = Guardian(own_everline)
+    try:
+        yield one
+    finally:
+        one.clean()

@@ -16,8 +16,10 @@ BASES = [7443, 8443, 7501, 7502, 7503, 7432, 7379, 9101, 9102, 9103, 9104]
 
 def free_offset():
     """Ports that nobody has, also for the second and the third gateway."""
-    # From a place of our own, so that two runs that look at the same time seldom find the same.
-    for offset in range(2000 + os.getpid() * 29 % 6000, 20000, 137):
+    # Two runs at once look from different places on.
+    offsets = list(range(2000, 20000, 137))
+    first = os.getpid() * 31 % len(offsets)
+    for offset in offsets[first:] + offsets[:first]:
         try:
             for base in BASES + [7453, 8453, 9112, 7463, 8463, 9122]:
                 with socket.socket() as probe:
@@ -44,6 +46,9 @@ class Everline:
         return os.environ | {
             "EVERLINE_HOME": str(self.home), "EVERLINE_PORT_OFFSET": str(self.offset), "EVERLINE_SKIP_BUILD": "1",
             "GATEWAYS": str(self.gateways),
+            # What the guardian does by itself would come between the tests' own doings.
+            "EVERLINE_SCHEDULE_BASE": "0", "EVERLINE_SCHEDULE_DUMP": "0", "EVERLINE_SCHEDULE_DRILL": "0", "EVERLINE_SCHEDULE_PRUNE": "0",
+            "EVERLINE_SCHEDULE_RECEIVE": "0",
         } | self.extra
 
     def start(self):
@@ -72,6 +77,10 @@ class Everline:
 
     def remove(self):
         self.stop()
+        # What could not lie in the home lies where this leads.
+        elsewhere = self.home / ".elsewhere"
+        if elsewhere.is_symlink():
+            shutil.rmtree(os.path.realpath(elsewhere), ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property

@@ -44,6 +44,7 @@ package struct ErrorCode: Sendable, Hashable {
     package static let authBusy = ErrorCode(1105, "auth.busy", "Too many logins at once; try again shortly", retryable: true)
     package static let authThrottled = ErrorCode(
         1106, "auth.throttled", "Too many attempts from here; try again later", retryable: true)
+    package static let adminRequired = ErrorCode(1107, "admin.required", "Only an admin may do this")
 
     package static let roomNotFound = ErrorCode(1201, "room.not_found", "There is no such room, or it is not yours")
     package static let roomNotMember = ErrorCode(1202, "room.not_member", "Join the room first")
@@ -59,7 +60,7 @@ package struct ErrorCode: Sendable, Hashable {
         .lineTooLong, .batchTooLarge, .overloaded, .unavailable, .deadline, .rateLimited, .peerForbidden, .shuttingDown,
         .readerStalled,
         .lineUnfinished,
-        .sessionRequired, .sessionInvalid, .invalidCredentials, .usernameTaken, .authBusy, .authThrottled,
+        .sessionRequired, .sessionInvalid, .invalidCredentials, .usernameTaken, .authBusy, .authThrottled, .adminRequired,
         .roomNotFound, .roomNotMember, .roomExists, .roomForbidden, .userNotFound, .messageNotFound, .epochChanged,
     ]
 

@@ -1,6 +1,6 @@
 """`make bench`: each figure beside the limit of the same machine in the same run, as a table and as JSON.
 
-Starts an Everline of its own; parts to run may be named: sending reading delivery idle resume scaling."""
+Starts an Everline of its own; parts to run may be named: sending reading delivery idle resume scaling backup."""
 import json
 import os
 import pathlib
@@ -220,11 +220,11 @@ def scaling(bench_rows, figures):
 
 
 def main():
-    works = sys.argv[1:] or ["sending", "delivery", "reading", "idle", "resume", "scaling"]
+    works = sys.argv[1:] or ["sending", "delivery", "reading", "idle", "resume", "scaling", "backup"]
     bench = Bench()
     try:
         for work in works:
-            if work != "scaling":
+            if work not in ("scaling", "backup"):
                 print(work, flush=True)
                 getattr(bench, work)()
     finally:
@@ -232,6 +232,10 @@ def main():
     if "scaling" in works:
         print("scaling", flush=True)
         scaling(bench.rows, bench.figures)
+    if "backup" in works:
+        print("backup", flush=True)
+        from backups import measure
+        bench.figures["backup"] = measure(bench.row, MILLION_ROWS)
     bench.table()
 
 

@@ -30,6 +30,8 @@ import Testing
         #expect(try await settings(json).string("postgres.passwordFile") == "file")
         #expect(try await settings(json, ["EVERLINE_POSTGRES_PASSWORD_FILE": "other"]).string("postgres.passwordFile") == "other")
         #expect(try await settings(json, [:], ["--postgres-password-file", "third"]).string("postgres.passwordFile") == "third")
+        #expect(
+            try await settings(json, [:], ["--postgres-password-file", "one,two"]).string("postgres.passwordFile") == "one,two")
     }
 
     @Test func mistakesAreNamed() async throws {

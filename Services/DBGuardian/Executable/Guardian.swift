@@ -8,13 +8,20 @@ struct Guardian: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "db-guardian",
         abstract: "Owns the database: its schema, its roles, and what happens to it.",
-        discussion: "Exit codes: 0 done, 1 refused or failed, 64 wrong usage.",
-        subcommands: [Serve.self, Migrate.self, Roles.self, Config.self])
+        discussion: "Exit codes: 0 done, 1 refused or failed, 64 wrong usage, 75 a repository is in use.",
+        subcommands: [
+            Serve.self, Migrate.self, Roles.self, RepositoryGroup.self, Key.self, BackupGroup.self, BackupGroup.Verify.self,
+            WAL.self,
+            RestoreCommand.self, PITR.self, DrillCommand.self, LedgerCommand.self, Status.self,
+            Config.self,
+        ])
 }
 
 extension Guardian {
     struct Serve: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Run the service until SIGTERM.")
+        static let configuration = CommandConfiguration(
+            abstract: "Run the service until SIGTERM: the schedule of the other verbs, the heartbeat, and what others may ask.",
+            discussion: "Example: db-guardian serve\nExit codes: 0 stopped as told, 1 could not begin, 64 wrong usage.")
         @OptionGroup var options: ServiceOptions
 
         func run() async throws {
@@ -27,7 +34,11 @@ extension Guardian {
         static let configuration = CommandConfiguration(
             abstract: "Bring the schema up to the newest migration.",
             discussion:
-                "Applies the numbered files of migrations.root in order, under one lock. Running it twice changes nothing.")
+                """
+                Applies the numbered files of migrations.root in order, under one lock. Running it twice changes nothing.
+                Example: db-guardian migrate --plan
+                Exit codes: 0 done, 1 refused or failed, 64 wrong usage.
+                """)
         @OptionGroup var options: ServiceOptions
         @Flag(help: "Print for a program.") var json = false
         @Flag(help: "Only say what would be applied.") var plan = false
@@ -51,7 +62,11 @@ extension Guardian {
     struct Roles: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make the database, the services' roles and their limits what they must be.",
-            discussion: "Connects as the superuser of roles.conninfo. Running it twice changes nothing.")
+            discussion: """
+                Connects as the superuser of roles.conninfo. Running it twice changes nothing.
+                Example: db-guardian roles
+                Exit codes: 0 done, 1 refused or failed, 64 wrong usage.
+                """)
         @OptionGroup var options: ServiceOptions
         @Flag(help: "Print for a program.") var json = false
 
@@ -74,7 +89,9 @@ extension Guardian {
     }
 
     struct Config: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Print the effective configuration.")
+        static let configuration = CommandConfiguration(
+            abstract: "Print the effective configuration.",
+            discussion: "Example: db-guardian config\nExit codes: 0 done, 64 wrong usage.")
         @OptionGroup var options: ServiceOptions
 
         func run() async throws { print(try await options.settings("db-guardian", GuardianSettings.all).listing) }

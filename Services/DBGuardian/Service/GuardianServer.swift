@@ -2,24 +2,47 @@ import EverlineLines
 package import EverlinePostgres
 import EverlineProtocol
 package import EverlineService
+import Foundation
+import Logging
 import NIOPosix
 
-/// `db-guardian serve`: for now it keeps an eye on whether the database answers and its schema is the newest.
+/// `db-guardian serve`: the schedule of the guardian's own verbs, a heartbeat, and what others may ask.
 package enum GuardianServer {
     package static func serve(_ settings: Settings) async throws {
         let process = try ServiceProcess("db-guardian", settings)
         let pool = PostgresPool(configuration: try settings.postgres(service: "db-guardian"), logger: process.logger)
         let newest = Int64(try MigrationFiles.read(try settings.string("migrations.root")).count)
-        // Reached over mTLS alone; it has no methods of its own yet.
+        let status = StatusKeeper(settings, logger: process.logger)
         let server = try await LineServer(
             host: try settings.string("listen.host"), port: try settings.port("listen.port"),
-            tls: try settings.tls().serverContext(.required), table: MethodTable<Caller>(translate: process.translate),
+            tls: try settings.tls().serverContext(.required), table: table(status, settings, process),
             group: MultiThreadedEventLoopGroup.singleton, logger: process.logger)
-        try await process.run([Part.ending { await pool.shutdown() }, Part.ending { await server.shutdown() }]) {
+        let heart = Heart(pool: pool, seconds: try settings.int("schedule.heartbeat", in: 0...3_600), logger: process.logger)
+        var parts: [Part] = [Part.ending { await pool.shutdown() }]
+        if heart.seconds > 0 { parts.append(Part { try await heart.run() }) }
+        // Without a repository there is nothing to look after yet.
+        if settings.optional("repository.paths") != nil {
+            let schedule = try Schedule(settings, logger: process.logger)
+            parts += [Part { try await schedule.runJobs() }, Part { try await status.run() }]
+            if schedule.ledgerSeconds > 0 { parts.append(Part { try await schedule.runLedgers() }) }
+            if schedule.receives { parts.append(Part { try await schedule.receive() }) }
+        }
+        parts.append(Part.ending { await server.shutdown() })
+        try await process.run(parts) {
             let applied = try? await pool.query("SELECT coalesce(max(number), 0) FROM everline.migrations", deadline: .seconds(2))
                 .decode(0, 0, as: Int64.self)
             return [("postgres", applied != nil), ("schema", applied == newest)]
         }
+    }
+
+    private static func table(_ status: StatusKeeper, _ settings: Settings, _ process: ServiceProcess) -> MethodTable<Caller> {
+        var table = MethodTable<Caller>(translate: process.translate)
+        table.registerRaw(GuardianStatus.self) { _, _ in try await status.report().json() }
+        table.registerRaw(GuardianBackups.self) { _, _ in
+            let lines = try await Blocking.run { try BackupList(Repositories(settings)).lines }
+            return try Array("{\"backups\":".utf8) + JSONEncoder().encode(lines) + Array("}".utf8)
+        }
+        return table
     }
 
     package static func superuser(_ settings: Settings) throws -> PostgresConfiguration {

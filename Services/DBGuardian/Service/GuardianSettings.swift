@@ -3,12 +3,51 @@ package import EverlineService
 package enum GuardianSettings {
     package static let all: [Setting] =
         Setting.postgres + [
-            Setting("migrations.root", "folder of the numbered SQL files"),
-            Setting("roles.conninfo", default: "", "libpq connection string of a superuser, for `roles` alone"),
+            Setting("migrations.root", default: "", "folder of the numbered SQL files"),
+            Setting(
+                "roles.conninfo", default: "", "libpq connection string of a superuser, for `roles` and `backup cluster` alone"),
             Setting("roles.passwordFile", default: "", "file that holds the superuser's password"),
             Setting("roles.passwords", default: "", "folder with a password file postgres-ROLE for each role"),
             Setting("roles.database", default: "everline", "the database that the roles are for"),
-        ] + Setting.tls + Setting.listen(port: 7503) + Setting.metrics(port: 9104) + Setting.log
+        ] + repository + backup + schedule + Setting.tls + Setting.listen(port: 7503) + Setting.metrics(port: 9104) + Setting.log
+
+    package static let repository = [
+        Setting(
+            "repository.paths", default: "", "folder of the repository; several with commas between: what is written goes to each"
+        ),
+        Setting("repository.keyFile", default: "", "the key file; keep a copy of it apart from the backups"),
+        Setting("repository.encryption", default: "on", "on or off (off only for a repository that was made so)"),
+        Setting("repository.system", default: "", "system identifier, if the repository has several clusters"),
+        Setting("repository.wait", default: "300", "seconds that a job waits for another one's lock"),
+        Setting("repository.timeout", default: "60", "seconds that `wal push` and `wal fetch` may take"),
+    ]
+
+    package static let backup = [
+        Setting(
+            "replication.conninfo", default: "", "libpq connection string of role replicator, for base backups and `wal receive`"),
+        Setting("replication.passwordFile", default: "", "file that holds its password"),
+        Setting("tools.folder", default: "", "folder of PostgreSQL's programs; default: the newest in /usr/lib/postgresql"),
+        Setting("backup.staging", default: "", "folder for a backup before it is encrypted; default: EVERLINE_HOME/staging"),
+        Setting("backup.jobs", default: "2", "processes that dump a database"),
+        Setting("backup.configuration", default: "", "folder with postgresql.conf and pg_hba.conf, if not in the data directory"),
+        Setting("drill.folder", default: "/var/tmp", "where drills restore to, and remove it again"),
+        Setting("retention.weekly", default: "4", "base backups to keep, the newest of each week"),
+        Setting("retention.days", default: "7", "days back to which any moment can be restored"),
+        Setting("retention.dumps", default: "7", "dumps to keep of each kind"),
+        Setting("receive.folder", default: "", "where `wal receive` gathers the stream; default: EVERLINE_HOME/staging/receive"),
+    ]
+
+    /// Seconds between runs; 0 for never.
+    package static let schedule = [
+        Setting("schedule.base", default: "604800", "seconds between base backups; 0 for none"),
+        Setting("schedule.dump", default: "86400", "seconds between dumps of the database; 0 for none"),
+        Setting("schedule.drill", default: "604800", "seconds between drills; 0 for none"),
+        Setting("schedule.prune", default: "86400", "seconds between prunings; 0 for none"),
+        Setting("schedule.ledger", default: "600", "seconds between ledgers; 0 for none"),
+        Setting("schedule.heartbeat", default: "1", "seconds between heartbeats; 0 for none"),
+        Setting("schedule.receive", default: "1", "1 to receive the WAL stream, 0 not to"),
+        Setting("schedule.grace", default: "60", "seconds after the start before the first job"),
+    ]
 }
 
 /// Why the guardian will not do what it was told, and what to do about it.

@@ -1,4 +1,5 @@
 import AuthClient
+import DBGuardianClient
 import EverlineLines
 import EverlinePostgres
 import EverlineProtocol
@@ -28,6 +29,7 @@ package enum GatewaySettings {
             Setting("auth.addresses", default: "127.0.0.1:7501", "host:port of the auth service, several with commas between"),
             Setting(
                 "history.addresses", default: "127.0.0.1:7502", "host:port of the history service, several with commas between"),
+            Setting("guardian.addresses", default: "127.0.0.1:7503", "host:port of db-guardian, several with commas between"),
         ] + Setting.metrics(port: 9102) + Setting.log
 }
 
@@ -49,6 +51,10 @@ package enum GatewayServer {
             LineClient(.auth, at: try settings.addresses("auth.addresses"), context: client, group: group, logger: logger))
         let history = HistoryClient(
             LineClient(.history, at: try settings.addresses("history.addresses"), context: client, group: group, logger: logger))
+
+        let guardian = GuardianClient(
+            LineClient(
+                .dbGuardian, at: try settings.addresses("guardian.addresses"), context: client, group: group, logger: logger))
 
         let messages = MessageStore(pool: pool)
         let store = RoomStore(pool: pool)
@@ -81,7 +87,8 @@ package enum GatewayServer {
         let rooms = Rooms(
             store: store, states: states, messages: messages, window: window, feeds: feeds, signals: signals)
         let table = Methods(
-            auth: auth, epochs: epochs, history: history, recent: recent, rooms: rooms, sending: sending, revising: revising, group: group,
+            auth: auth, epochs: epochs, history: history, guardian: guardian, recent: recent, rooms: rooms, sending: sending,
+            revising: revising, group: group,
             translate: process.translate
         ).table()
         let doors = try await Doors(
@@ -98,6 +105,7 @@ package enum GatewayServer {
         try await process.run([
             Part.ending { await pool.shutdown(deadline: .seconds(1)) }, Part { await redis.run() }, Part { await signals.run() },
             Part { await auth.lines.run() }, Part { await history.lines.run() },
+            Part { await guardian.lines.run() },
             // After the doors have closed: what was taken is settled first.
             LaneRunner(lanes: lanes),
             Part { try await watch(feeds, sessions, logger) },

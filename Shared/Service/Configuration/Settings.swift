@@ -118,6 +118,12 @@ package struct Settings: Sendable {
             if let text = try? provider.value(forKey: key, type: .string).value?.content, case .string(let value) = text {
                 return value
             }
+            // A flag with commas is a list to its provider.
+            if let list = try? provider.value(forKey: key, type: .stringArray).value?.content,
+                case .stringArray(let values) = list
+            {
+                return values.joined(separator: ",")
+            }
             // A number of the file is no text to its provider.
             if let number = try? provider.value(forKey: key, type: .int).value?.content, case .int(let value) = number {
                 return "\(value)"

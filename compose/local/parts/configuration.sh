@@ -22,6 +22,9 @@ conninfo() { echo "$(postgres_hosts) dbname=$2 user=$1 sslmode=verify-full sslro
 tls_json() { echo "\"tls\": {\"ca\": $(json "$home/certs/ca.pem"), \"certificate\": $(json "$home/certs/$1.pem"), \"key\": $(json "$home/certs/$1.key")}"; }
 postgres_json() { echo "\"postgres\": {\"conninfo\": $(json "$(conninfo "$1" everline)"), \"passwordFile\": $(json "$home/secrets/postgres-$1")}"; }
 redis_json() { echo "\"redis\": {\"port\": $(port 7379), \"user\": $(json "$1"), \"passwordFile\": $(json "$home/secrets/redis-$1")}"; }
+repository_json() {
+  echo "\"repository\": {\"paths\": $(json "$(readlink -f "$home/backups")"), \"keyFile\": $(json "$(readlink -f "$home/guardian")/repository.key")}"
+}
 
 prepare_configuration() {
   local history_addresses="" k
@@ -33,6 +36,10 @@ prepare_configuration() {
   $(postgres_json everline_guardian),
   "migrations": {"root": $(json "$checkout/Services/DBGuardian/Migrations")},
   "roles": {"conninfo": $(json "$(conninfo postgres postgres)"), "passwordFile": $(json "$home/secrets/postgres-postgres"), "passwords": $(json "$home/secrets")},
+  $(repository_json),
+  "replication": {"conninfo": $(json "$(conninfo replicator postgres)"), "passwordFile": $(json "$home/secrets/postgres-replicator")},
+  "backup": {"staging": $(json "$home/staging")},
+  "drill": {"folder": $(json "$(readlink -f "$home/guardian")/drills")},
   "listen": {"port": $(port 7503)}, "metrics": {"port": $(port 9104)}
 }
 END
@@ -60,6 +67,7 @@ END
   $(redis_json message-gateway),
   $auth_json,
   "history": {"addresses": "$history_addresses"},
+  "guardian": {"addresses": "127.0.0.1:$(port 7503)"},
   "listen": {"lines": $(port 7443), "https": $(port 8443)}, "metrics": {"port": $(port 9102)},
   "web": {"root": $(json "$checkout/Services/MessageGateway/Web")}
 }

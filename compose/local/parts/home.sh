@@ -42,13 +42,14 @@ prepare_home() {
   redis_user=$(store_user redis)
   # Only to pass through: each folder inside has its own mode.
   [[ $(id -u) -eq 0 ]] && chmod 711 "$home"
-  mkdir -p "$home"/{certs,secrets,config,log}
-  chmod 700 "$home"/{secrets,config,log}
+  mkdir -p "$home"/{certs,secrets,config,log,staging}
+  chmod 700 "$home"/{secrets,config,log,staging}
   chmod 711 "$home/certs"
   place postgres "$postgres_user"
   place run "$postgres_user"
   chmod 711 "$home/run/."
   place backups "$postgres_user"
+  place guardian "$postgres_user"
   place redis "$redis_user"
   exec 9>"$home/config/.lock"
   flock -n 9 || { echo "everline: another make run uses $home" >&2; exit 75; }

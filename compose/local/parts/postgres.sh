@@ -5,8 +5,9 @@ prepare_postgres() {
   [[ -n $postgres_bin ]] || { echo "everline: PostgreSQL's programs are not in /usr/lib/postgresql" >&2; exit 69; }
   postgres_data=$(readlink -f "$home/postgres")
   run_folder=$(readlink -f "$home/run")
-  local backups
+  local backups guardian
   backups=$(readlink -f "$home/backups")
+  guardian=$(readlink -f "$home/guardian")
   if [[ ! -f $postgres_data/PG_VERSION ]]; then
     echo "everline: creating the database"
     install -m 600 -o "$postgres_user" "$home/secrets/postgres-postgres" "$backups/.initial"
@@ -14,13 +15,34 @@ prepare_postgres() {
       --encoding=UTF8 --locale=C.UTF-8 --data-checksums) >"$home/log/initdb.log" 2>&1 || { cat "$home/log/initdb.log" >&2; exit 70; }
     rm -f "$backups/.initial"
   fi
-  [[ -d $backups/wal ]] || as "$postgres_user" mkdir -m 700 "$backups/wal"
   install -m 600 -o "$postgres_user" "$home/certs/postgres.key" "$postgres_data/server.key"
   install -m 644 -o "$postgres_user" "$home/certs/postgres.pem" "$postgres_data/server.pem"
   install -m 644 -o "$postgres_user" "$home/certs/ca.pem" "$postgres_data/ca.pem"
   grep -q "^include 'everline.conf'" "$postgres_data/postgresql.conf" || echo "include 'everline.conf'" >>"$postgres_data/postgresql.conf"
-  sed -e "s|@PORT@|$(port 7432)|" -e "s|@RUN@|${run_folder//\'/\'\'}|" -e "s|@WAL@|${backups//\'/\'\'}/wal|g" compose/postgres/everline.conf \
+  sed -e "s|@PORT@|$(port 7432)|" -e "s|@RUN@|${run_folder//\'/\'\'}|" -e "s|@GUARDIAN@|$(archive_path "$guardian")|g" compose/postgres/everline.conf \
     >"$postgres_data/everline.conf"
   cp compose/postgres/pg_hba.conf "$postgres_data/pg_hba.conf"
   chown "$postgres_user" "$postgres_data/everline.conf" "$postgres_data/pg_hba.conf"
+}
+
+# A path as it stands within double quotes in archive_command.
+archive_path() {
+  local text=${1//\'/\'\'}
+  echo "${text//%/%%}"
+}
+
+# What PostgreSQL's archiver runs, where its user can look: the guardian, its settings, and beside it those of its libraries that lie elsewhere.
+prepare_archiver() {
+  local guardian library
+  guardian=$(readlink -f "$home/guardian")
+  cmp -s "$binaries/db-guardian" "$guardian/db-guardian" || install -m 755 "$binaries/db-guardian" "$guardian/db-guardian.new"
+  if [[ -f $guardian/db-guardian.new ]]; then mv "$guardian/db-guardian.new" "$guardian/db-guardian"; fi
+  while read -r library; do
+    as "$postgres_user" test -r "$library" || install -m 644 "$library" "$guardian/"
+  done < <(ldd "$binaries/db-guardian" | awk '$3 ~ /^\// { print $3 }')
+  install -m 600 -o "$postgres_user" /dev/null "$guardian/archive.json"
+  echo "{$(repository_json)}" >"$guardian/archive.json"
+  # An archive from before the guardian had one.
+  if [[ -d $home/backups/wal && ! -f $home/backups/repository.json ]]; then mv "$home/backups/wal" "$home/backups/.wal-before"; fi
+  "$binaries/db-guardian" repository create >>"$home/log/db-guardian.log" 2>&1 || { tail -n 3 "$home/log/db-guardian.log" >&2; exit 70; }
 }

@@ -132,6 +132,13 @@ package struct RoleKeeper: Sendable {
             try await run("REVOKE ALL ON SCHEMA public FROM PUBLIC", connection)
             changes.append("schema public: closed to PUBLIC")
         }
+        // For the guardian's ledgers: a named point, and the segment that holds it sent to the archive at once.
+        for function in ["pg_create_restore_point(text)", "pg_switch_wal()"] {
+            let allowed = try await connection.query("SELECT has_function_privilege(\(Role.owner), \(function), 'EXECUTE')")
+            if try allowed.decode(0, 0, as: Bool.self) { continue }
+            try await run("GRANT EXECUTE ON FUNCTION \(function) TO \(Role.owner)", connection)
+            changes.append("function \(function): open to \(Role.owner)")
+        }
         let audit = try await connection.query(
             """
             SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pgaudit')

@@ -1,6 +1,7 @@
 import EverlineCryptography
 
-/// A SCRAM-SHA-256 verifier as PostgreSQL keeps it (pg_authid.rolpassword; RFC 5803): `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`.
+/// A SCRAM-SHA-256 verifier as PostgreSQL keeps it (pg_authid.rolpassword; RFC 5803):
+/// `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`.
 struct SCRAMVerifier {
     private let iterations: Int
     private let salt: [UInt8]
@@ -18,7 +19,8 @@ struct SCRAMVerifier {
         storedKey = stored
     }
 
-    /// Whether the verifier was made of this password (RFC 5802 section 3). For ASCII passwords, which SASLprep leaves as they are.
+    /// Whether the verifier was made of this password (RFC 5802 section 3). For ASCII passwords, which SASLprep leaves as they
+    /// are.
     func matches(_ password: String) -> Bool {
         let key = HMACKey(Array(password.utf8))
         var block = key.authenticate(salt + [0, 0, 0, 1])

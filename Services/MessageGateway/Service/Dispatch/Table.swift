@@ -1,4 +1,5 @@
 import AuthClient
+import DBGuardianClient
 import EverlineCryptography
 import EverlineLines
 import EverlineProtocol
@@ -11,6 +12,7 @@ struct Methods: Sendable {
     let auth: AuthClient
     let epochs: Epochs
     let history: HistoryClient
+    let guardian: GuardianClient
     let recent: Recent
     let rooms: Rooms
     let sending: Sending
@@ -72,7 +74,19 @@ struct Methods: Sendable {
         table.register(MessageReact.self) { try await revising.revise($0.revision, by: $1.user()) }
         table.registerRaw(HistoryRecent.self) { try await recent.read($0, reader: try $1.user().id) }
         table.registerRaw(HistoryPage.self) { try await history.page($0, user: try $1.user().id) }
+        table.registerRaw(GuardianStatus.self) { _, asking in
+            try Self.admin(asking)
+            return try await guardian.status()
+        }
+        table.registerRaw(GuardianBackups.self) { _, asking in
+            try Self.admin(asking)
+            return try await guardian.backups()
+        }
         return table
+    }
+
+    private static func admin(_ asking: Asking) throws(RPCError) {
+        guard try asking.user().user.admin else { throw RPCError(.adminRequired) }
     }
 
     /// The user of a session, as a connection is bound to them.

@@ -1,0 +1,19 @@
+package import EverlineLines
+package import EverlineProtocol
+
+/// The guardian, as the gateway calls it. Results stay bytes: they go on to the admin as they came.
+package struct GuardianClient: Sendable {
+    package let lines: LineClient
+
+    package init(_ lines: LineClient) { self.lines = lines }
+
+    // It looks through the whole repository.
+    private static let looking = Duration.seconds(20)
+
+    package func status() async throws(RPCError) -> [UInt8] {
+        try await lines.callRaw(GuardianStatus.self, Nothing(), deadline: Self.looking)
+    }
+    package func backups() async throws(RPCError) -> [UInt8] {
+        try await lines.callRaw(GuardianBackups.self, Nothing(), deadline: Self.looking)
+    }
+}

@@ -1,0 +1,67 @@
+import Foundation
+import Synchronization
+
+/// `wal push`: the file that PostgreSQL asks for goes to every repository; what waits behind it goes along, so that a burst is
+/// not paid for by
+/// one process a segment.
+package struct WALPush: Sendable {
+    private let repositories: [Repository]
+
+    /// How many of the files that wait are taken along.
+    private static let ahead = 8
+
+    package init(_ repositories: [Repository]) { self.repositories = repositories }
+
+    /// - Returns: what became of it in each repository.
+    package func push(_ path: String) throws -> [WALArchive.Outcome] {
+        let file = try IncomingWAL(path: path)
+        try pushHistory(of: file, beside: path)
+        let outcomes = try repositories.map { try WALArchive($0).push(file) }
+        pushAhead(of: path)
+        return outcomes
+    }
+
+    /// A timeline that began while archiving was off, as a restore's does, has never sent its history; without it nobody knows
+    /// what it branched off from.
+    private func pushHistory(of file: IncomingWAL, beside path: String) throws {
+        let timeline = ArchiveFile.folder(file.name)
+        let name = "\(timeline).history"
+        let history = path.folder.isEmpty ? name : "\(path.folder)/\(name)"
+        guard ArchiveFile(file.name) == .segment, timeline != "00000001", access(history, R_OK) == 0 else { return }
+        for repository in repositories {
+            let system = try WALArchive(repository).admit(file.system)
+            if try repository.storage.size("\(system.wal)/\(timeline)/\(name)") != nil { continue }
+            _ = try WALArchive(repository).push(try IncomingWAL(path: history))
+        }
+    }
+
+    /// Best effort: whatever fails here PostgreSQL asks for again, and is told then.
+    private func pushAhead(of path: String) {
+        let folder = path.folder
+        let mine = path.lastName
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/archive_status") else { return }
+        let waiting = names.filter { $0.hasSuffix(".ready") }.map { String($0.dropLast(6)) }
+            .filter { ArchiveFile($0) == .segment && $0 > mine }.sorted().prefix(Self.ahead)
+        guard !waiting.isEmpty else { return }
+        let all = Array(waiting)
+        DispatchQueue.concurrentPerform(iterations: all.count) { index in
+            guard let file = try? IncomingWAL(path: "\(folder)/\(all[index])") else { return }
+            for repository in repositories {
+                guard (try? WALArchive(repository).push(file)) != nil else { return }
+            }
+        }
+    }
+}
+
+/// Ends the process with a code when something takes too long, as a mount that hangs: PostgreSQL's archiver waits for its
+/// command without limit.
+package enum Watchdog {
+    package static func start(seconds: Int, what: String, code: Int32) {
+        let thread = Thread {
+            Thread.sleep(forTimeInterval: Double(seconds))
+            FileHandle.standardError.write(Data("error: \(what) took over \(seconds) s and was given up\n".utf8))
+            _exit(code)
+        }
+        thread.start()
+    }
+}

@@ -1,0 +1,114 @@
+import EverlineProtocol
+import Foundation
+
+/// The backups of a system in one repository: a manifest each, and besides the list of all ids, by which a backup that was
+/// removed by somebody else is
+/// missed. Both can be made anew from the files (`backup rebuild`).
+package struct Catalogue: Sendable {
+    package let system: System
+    private var repository: Repository { system.repository }
+    private var listName: String { "\(system.root)/catalogue.json" }
+
+    package init(_ system: System) { self.system = system }
+
+    private struct List: Codable { let backups: [String] }
+
+    /// All backups that are whole, the oldest first. A manifest that is damaged is an error here; `verify` goes on and names it.
+    package func all() throws -> [Backup] {
+        try ids().compactMap(backup).sorted { ($0.manifest.startedAt, $0.manifest.id) < ($1.manifest.startedAt, $1.manifest.id) }
+    }
+
+    /// The names in the folder of backups, whole or not.
+    package func ids() throws -> [String] { try repository.storage.list(system.backups) }
+
+    /// Beginnings of backups: never in the list, and neither a manifest nor the copy from which one could be made.
+    package func unfinished() throws -> [String] {
+        let listed = try repository.document(listName, as: List.self)?.backups ?? []
+        return try ids().filter { id in
+            try !listed.contains(id)
+                && ![BackupManifest.name, BackupManifest.copyName].contains {
+                    try repository.storage.size("\(system.backups)/\(id)/\($0)") != nil
+                }
+        }
+    }
+
+    /// nil if there is no manifest: not a backup (yet).
+    package func backup(_ id: String) throws -> Backup? {
+        let folder = "\(system.backups)/\(id)"
+        guard let manifest = try repository.document("\(folder)/\(BackupManifest.name)", as: BackupManifest.self) else {
+            return nil
+        }
+        return Backup(
+            system: system, manifest: manifest,
+            verified: try repository.document("\(folder)/\(BackupFinding.verifiedName)"),
+            proven: try repository.document("\(folder)/\(BackupFinding.provenName)"))
+    }
+
+    /// - Throws: if there is no such backup.
+    package func named(_ id: String) throws -> Backup {
+        guard let found = try backup(id) else {
+            throw GuardianError("there is no backup \(id) in \(repository.storage.place)", hint: "`db-guardian backup list`")
+        }
+        return found
+    }
+
+    /// Makes a backup visible. The last step of making one.
+    package func publish(_ manifest: BackupManifest) throws {
+        let folder = "\(system.backups)/\(manifest.id)"
+        let copy = Array(try JSONEncoder().encode(manifest))
+        _ = try repository.encode("\(folder)/\(BackupManifest.copyName)") { try $0.write(copy) }
+        try repository.write(manifest, to: "\(folder)/\(BackupManifest.name)", replacing: false)
+        try writeList()
+    }
+
+    package func note(_ finding: BackupFinding, _ name: String, of id: String) throws {
+        try repository.write(finding, to: "\(system.backups)/\(id)/\(name)")
+    }
+
+    /// Takes a backup away: first it stops being one, then its files go.
+    package func remove(_ id: String) throws {
+        try repository.storage.remove("\(system.backups)/\(id)/\(BackupManifest.name)")
+        try repository.storage.remove("\(system.backups)/\(id)")
+        try writeList()
+    }
+
+    /// Ids that were in the list and have no manifest any more.
+    package func missing() throws -> [String] {
+        guard let list = try repository.document(listName, as: List.self) else { return [] }
+        let there = Set(try ids().filter { try repository.storage.size("\(system.backups)/\($0)/\(BackupManifest.name)") != nil })
+        return list.backups.filter { !there.contains($0) }
+    }
+
+    /// Makes manifests anew from their copies where they are lost or damaged, and the list from what is there.
+    /// - Returns: what was done, one line each.
+    package func rebuild() throws -> [String] {
+        var done: [String] = []
+        for id in try ids() {
+            let name = "\(system.backups)/\(id)/\(BackupManifest.name)"
+            do {
+                if try repository.document(name, as: BackupManifest.self) != nil { continue }
+            } catch is DamageError {}
+            var bytes: [UInt8] = []
+            guard try repository.decode("\(system.backups)/\(id)/\(BackupManifest.copyName)", { bytes += $0 }) != nil else {
+                continue
+            }
+            let manifest = try JSONDecoder().decode(BackupManifest.self, from: Data(bytes))
+            for file in manifest.files {
+                guard try repository.storage.size("\(system.backups)/\(id)/\(file.name)") == file.storedBytes else {
+                    throw DamageError(
+                        "\(system.backups)/\(id)/\(file.name)", "it is missing or was cut, so \(id) cannot be made whole")
+                }
+            }
+            try repository.write(manifest, to: name)
+            done.append("made \(name) anew")
+        }
+        let missing = try missing()
+        try writeList()
+        return done + missing.filter { (try? backup($0)) == nil }.map { "\($0) is gone and was taken off the list" }
+    }
+
+    private func writeList() throws {
+        let ids = try ids().filter { try repository.storage.size("\(system.backups)/\($0)/\(BackupManifest.name)") != nil }
+        try repository.write(List(backups: ids), to: listName)
+    }
+}

@@ -1,0 +1,37 @@
+import EverlineProtocol
+import Foundation
+
+/// What a drill found. Also kept beside the backups, by its time.
+package struct DrillResult: Codable, Sendable {
+    package var ok: Bool
+    package var backup: String
+    /// The newest ledger that was restored to and compared.
+    package var target: String
+    /// The older one, restored to on the way or on its own; nil if there is none.
+    package var older: String?
+    package var rooms: Int64
+    package var messages: Int64
+    /// How old what was restored last was when the drill began: what a disaster at that moment would have cost.
+    package var rpoSeconds: Double
+    /// How long it took until a restored server answered.
+    package var rtoSeconds: Double
+    package var differences: [String]
+    package var at: String
+}
+
+/// The drills of a system.
+package struct DrillRecords: Sendable {
+    private let system: System
+
+    package init(_ system: System) { self.system = system }
+
+    package func add(_ result: DrillResult) throws {
+        guard let at = Timestamp(result.at) else { return }
+        try system.repository.write(result, to: "\(system.drills)/\(at.compact)-\(UInt16.random(in: 0 ... .max)).json")
+    }
+
+    package func newest() throws -> DrillResult? {
+        guard let name = try system.repository.storage.list(system.drills).last else { return nil }
+        return try system.repository.document("\(system.drills)/\(name)")
+    }
+}

@@ -1,0 +1,129 @@
+import EverlineCryptography
+import Foundation
+import Synchronization
+
+/// Writes one encoded file: what comes in is cut into chunks, which are compressed and encrypted side by side.
+package final class EncodedWriter: Sink {
+    private let sink: any Sink
+    private let coder: ChunkCoder
+    private var pending: [UInt8] = []
+    private var number = 0
+    /// How many bytes came in, and how many went out.
+    package private(set) var plainBytes = 0
+    package private(set) var storedBytes = 0
+
+    private static let batch = EncodedHeader.chunkSize * max(2, ProcessInfo.processInfo.activeProcessorCount * 2)
+
+    /// - Parameter name: the file's name in the repository, which it can then only be read under.
+    package init(_ sink: any Sink, name: String, key: RepositoryKey?, information: [UInt8]) throws {
+        let header = EncodedHeader(
+            compressed: true, keyID: key?.id, salt: try SecureRandom.bytes(16), information: information)
+        self.sink = sink
+        coder = ChunkCoder(header, key: key?.bytes, name: name)
+        pending.reserveCapacity(Self.batch)
+        try sink.write(header.bytes)
+        storedBytes = header.bytes.count
+    }
+
+    package func write(_ bytes: UnsafeRawBufferPointer) throws {
+        plainBytes += bytes.count
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            // The last chunk is known only at the end, so a full batch waits for the next byte.
+            if pending.count == Self.batch { try flush(last: false) }
+            let part = rest.prefix(Self.batch - pending.count)
+            pending += part
+            rest = rest.dropFirst(part.count)
+        }
+    }
+
+    package func finish() throws { try flush(last: true) }
+
+    private func flush(last: Bool) throws {
+        let size = EncodedHeader.chunkSize
+        let count = max(1, (pending.count + size - 1) / size)
+        let results = Mutex([Result<[UInt8], any Error>?](repeating: nil, count: count))
+        let (coder, first, plain) = (coder, number, pending)
+        DispatchQueue.concurrentPerform(iterations: count) { index in
+            let chunk = Result {
+                try plain.withUnsafeBytes { all in
+                    let part = UnsafeRawBufferPointer(rebasing: all[index * size..<min(all.count, (index + 1) * size)])
+                    return try coder.encode(part, number: first + index, last: last && index == count - 1)
+                }
+            }
+            results.withLock { $0[index] = chunk }
+        }
+        for result in results.withLock({ $0 }) {
+            guard let chunk = try result?.get() else { continue }
+            try sink.write(chunk)
+            storedBytes += chunk.count
+        }
+        number += count
+        pending.removeAll(keepingCapacity: true)
+    }
+}
+
+/// Reads one encoded file.
+package enum EncodedReader {
+    /// What the file says of itself. It is authenticated only once its first chunk has been read.
+    package static func information(_ file: any StoredFile, name: String) throws -> [UInt8] {
+        try EncodedHeader(from: file, name: name).information
+    }
+
+    /// Gives all plain bytes in order, piece by piece, and the information. What was given before an error must not be used.
+    @discardableResult
+    package static func read(
+        _ file: any StoredFile, name: String, keys: KeyRing?, _ body: ([UInt8]) throws -> Void
+    ) throws -> [UInt8] {
+        let header = try EncodedHeader(from: file, name: name)
+        let coder = ChunkCoder(header, key: try header.keyID.map { try key($0, keys, name) }, name: name)
+        let atOnce = max(2, ProcessInfo.processInfo.activeProcessorCount * 2)
+        var number = 0
+        var ended = false
+        while !ended {
+            var batch: [[UInt8]] = []
+            while batch.count < atOnce, !ended {
+                let (chunk, last) = try stored(file, name)
+                batch.append(chunk)
+                ended = last
+            }
+            let results = Mutex([Result<[UInt8]?, any Error>?](repeating: nil, count: batch.count))
+            let (chunks, first) = (batch, number)
+            DispatchQueue.concurrentPerform(iterations: batch.count) { index in
+                let plain = Result { try coder.decode(chunks[index], number: first + index) }
+                results.withLock { $0[index] = plain }
+            }
+            for (index, result) in results.withLock({ $0 }).enumerated() {
+                guard let plain = try result?.get() else {
+                    throw DamageError(name, "chunk \(number + index) is not what was written")
+                }
+                try body(plain)
+            }
+            number += batch.count
+        }
+        var more: UInt8 = 0
+        guard try withUnsafeMutableBytes(of: &more, { try file.read(into: $0) }) == 0 else {
+            throw DamageError(name, "it goes on after its end")
+        }
+        return header.information
+    }
+
+    private static func stored(_ file: any StoredFile, _ name: String) throws -> (chunk: [UInt8], last: Bool) {
+        let frame = try file.take(4, name)
+        let word = UInt32(frame[0]) << 24 | UInt32(frame[1]) << 16 | UInt32(frame[2]) << 8 | UInt32(frame[3])
+        let length = Int(word & 0x7FFF_FFFF)
+        guard length <= EncodedHeader.chunkSize + (EncodedHeader.chunkSize >> 4) else {
+            throw DamageError(name, "a chunk's length is impossible")
+        }
+        return (frame + (try file.take(length + 16, name)), word >> 31 == 1)
+    }
+
+    private static func key(_ id: [UInt8], _ keys: KeyRing?, _ name: String) throws -> [UInt8] {
+        guard let key = keys?.key(id) else {
+            throw KeyError(
+                "\(name) is encrypted with key \(Hex.encode(id)), which \(keys.map { "is not in \($0.file)" } ?? "was not given")",
+                hint: "set repository.keyFile to the key file that was used when it was written")
+        }
+        return key.bytes
+    }
+}

@@ -1,0 +1,175 @@
+import EverlineProtocol
+import Foundation
+
+/// What a restore will do; made before anything is touched.
+package struct RestorePlan: Sendable {
+    package let target: RestoreTarget
+    package let backup: Backup
+    package let timeline: UInt32
+    /// PostgreSQL's own settings for it.
+    package let settings: [(name: String, value: String)]
+    /// The segments that will be asked for, as far as known; nil where the backup itself has all it needs.
+    package let wal: (first: String, last: String)?
+    /// A time that it will surely not go beyond; microseconds since 1970.
+    package let until: Int64
+    package let notes: [String]
+}
+
+/// Finds the backup and the way for a target, or says why there is none.
+package struct RestorePlanner: Sendable {
+    private let system: System
+    private let windows: Windows
+    private let catalogue: Catalogue
+
+    package init(_ system: System) throws {
+        self.system = system
+        windows = try Windows(system)
+        catalogue = Catalogue(system)
+    }
+
+    /// - Parameter from: the backup to use; nil for the newest that will do.
+    package func plan(_ target: RestoreTarget, from chosen: String? = nil) throws -> RestorePlan {
+        switch target {
+        case .backup(let id): try plan(backup: id)
+        case .latest: try planLatest(chosen)
+        case .time(let time): try plan(time: time, chosen)
+        case .point(let name): try plan(point: name, chosen)
+        }
+    }
+
+    // MARK: Targets
+
+    private func plan(backup id: String) throws -> RestorePlan {
+        let backup = try catalogue.named(id)
+        guard let wal = backup.manifest.wal else {
+            return RestorePlan(target: .backup(id), backup: backup, timeline: 0, settings: [], wal: nil, until: 0, notes: [])
+        }
+        return RestorePlan(
+            target: .backup(id), backup: backup, timeline: wal.timeline,
+            settings: [("recovery_target", "immediate"), ("recovery_target_timeline", "\(wal.timeline)")], wal: nil,
+            until: wal.stoppedAt, notes: [])
+    }
+
+    private func planLatest(_ chosen: String?) throws -> RestorePlan {
+        for timeline in windows.timelines.reversed() {
+            let reaches = reaches(on: timeline, chosen)
+            guard let end = reaches.map(\.to).max(), let reach = reaches.last(where: { $0.to == end }) else { continue }
+            var notes: [String] = []
+            if let stop = reach.run.stop, let last = windows.inventory.numbers(of: timeline).last, let end = reach.run.last,
+                last > end
+            {
+                notes.append("the WAL goes on after a hole (\(stop.segment): \(stop.cause)), which cannot be passed")
+            }
+            return plan(.latest, reach, [], until: end, notes)
+        }
+        throw nothing()
+    }
+
+    private func plan(time: Int64, _ chosen: String?) throws -> RestorePlan {
+        for timeline in windows.timelines.reversed() {
+            guard let reach = reaches(on: timeline, chosen).last(where: { $0.from <= time && time < $0.to + Self.rounding })
+            else { continue }
+            var notes: [String] = []
+            if timeline != windows.timelines.last {
+                notes.append("that moment is on timeline \(timeline), not on the newest one")
+            }
+            // PostgreSQL looks for a commit after the target; behind the last one there is none.
+            let settings = time >= reach.to ? [] : [("recovery_target_time", Self.settingText(time))]
+            return plan(.time(time), reach, settings, until: time, notes)
+        }
+        throw outside(time, chosen)
+    }
+
+    private func plan(point name: String, _ chosen: String?) throws -> RestorePlan {
+        let points = windows.inventory.points(named: name)
+        guard let newest = points.last else {
+            throw NotYetError(
+                "there is no restore point \(name) in the archive",
+                hint: "it is known once its segment is archived; `db-guardian pitr windows`")
+        }
+        let number = newest.point.lsn.value / windows.inventory.segmentSize
+        let usable = reaches(on: newest.timeline, chosen).filter { reach in
+            guard let wal = reach.backup.manifest.wal else { return false }
+            return wal.stop <= newest.point.lsn && (reach.run.last ?? 0) >= number
+        }
+        guard let reach = usable.last else {
+            throw GuardianError(
+                "no backup leads to restore point \(name) (\(RestoreTarget.text(newest.point.at)), \(newest.point.lsn))",
+                hint: "it lies before the first backup's end, or behind a hole: `db-guardian pitr windows`")
+        }
+        var notes: [String] = []
+        if points.count > 1 { notes.append("there are \(points.count) restore points of that name; this is the newest") }
+        return plan(
+            .point(name), reach, [("recovery_target_lsn", newest.point.lsn.description)], until: newest.point.at, notes)
+    }
+
+    // MARK: Parts
+
+    /// Windows are shown in milliseconds; who takes that for a target means the last commit.
+    private static let rounding: Int64 = 1_000
+
+    private func reaches(on timeline: UInt32, _ chosen: String?) -> [Windows.Reach] {
+        windows.reaches(on: timeline).filter { chosen == nil || $0.backup.manifest.id == chosen }
+    }
+
+    private func plan(
+        _ target: RestoreTarget, _ reach: Windows.Reach, _ settings: [(String, String)], until: Int64, _ notes: [String]
+    ) -> RestorePlan {
+        let inventory = windows.inventory
+        let first = inventory.segment(reach.run.first, to: reach.timeline).name.description
+        var number = reach.run.first
+        // Up to the first segment that has something later than the target.
+        while let last = reach.run.last, number < last {
+            if let commit = inventory.segment(number, to: reach.timeline).contents?.lastCommit, commit > until { break }
+            number += 1
+        }
+        let last = inventory.segment(number, to: reach.timeline).name.description
+        return RestorePlan(
+            target: target, backup: reach.backup, timeline: reach.timeline,
+            settings: settings.map { (name: $0.0, value: $0.1) } + [("recovery_target_timeline", "\(reach.timeline)")],
+            wal: reach.run.last == nil ? nil : (first, last), until: until, notes: notes)
+    }
+
+    /// As PostgreSQL reads it, with its offset.
+    private static func settingText(_ time: Int64) -> String {
+        RestoreTarget.text(time).replacingOccurrences(of: "T", with: " ").replacingOccurrences(of: "Z", with: "+00")
+    }
+
+    private func nothing() -> GuardianError {
+        GuardianError(
+            "there is no base backup to restore from in \(system.repository.storage.place)", hint: "`db-guardian backup base`")
+    }
+
+    /// Why a moment cannot be restored.
+    private func outside(_ time: Int64, _ chosen: String?) -> any Error {
+        let all = windows.timelines.flatMap { reaches(on: $0, chosen) }
+        guard let first = all.map(\.from).min(), let last = all.map(\.to).max() else { return nothing() }
+        let wanted = RestoreTarget.text(time)
+        if time < first {
+            return GuardianError(
+                "\(wanted) is before the end of the first backup (\(RestoreTarget.text(first)))",
+                hint: "only moments after a base backup can be restored: `db-guardian pitr windows`")
+        }
+        let before = all.filter { $0.to < time }.max { $0.to < $1.to }
+        if let stop = before?.run.stop {
+            return GuardianError(
+                "\(wanted) lies in a hole: segment \(stop.segment): \(stop.cause)",
+                hint: "the last moment before it is \(RestoreTarget.text(before?.to ?? last)); `db-guardian pitr windows`")
+        }
+        return NotYetError(
+            "\(wanted) is after the end of the archived WAL (\(RestoreTarget.text(last)))",
+            hint: "wait until it is archived (at most a minute while the server runs), or restore --latest")
+    }
+}
+
+/// A target that the archive does not reach, and may soon.
+package struct NotYetError: Error, CustomStringConvertible {
+    private let problem: String
+    private let hint: String
+
+    init(_ problem: String, hint: String) {
+        self.problem = problem
+        self.hint = hint
+    }
+    package var description: String { "\(problem)\nHINT: \(hint)" }
+}

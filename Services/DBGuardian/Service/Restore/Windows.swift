@@ -1,0 +1,105 @@
+import EverlineProtocol
+import Foundation
+
+/// From when to when a timeline can be restored.
+package struct Window: Codable, Sendable, CustomStringConvertible {
+    package let timeline: UInt32
+    /// RFC 3339; nil if nothing of it can be.
+    package let from: String?
+    package let to: String?
+    package let holes: [WALInventory.Hole]
+    /// The parts between the holes.
+    package let ranges: [Range]
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(timeline, forKey: .timeline)
+        // Present also when nothing can be restored.
+        try container.encode(from, forKey: .from)
+        try container.encode(to, forKey: .to)
+        try container.encode(holes, forKey: .holes)
+        try container.encode(ranges, forKey: .ranges)
+    }
+
+    package struct Range: Codable, Sendable {
+        package let from: String
+        package let to: String
+        package let backup: String
+    }
+
+    package var description: String {
+        var text = "timeline \(timeline): "
+        text += from.map { "from \($0) to \(to ?? "")" } ?? "nothing can be restored"
+        if ranges.count > 1 { text += "".appending(ranges.map { "\n  from \($0.from) to \($0.to)" }.joined()) }
+        return text + holes.map { "\n  hole: \($0.segment): \($0.cause)" }.joined()
+    }
+}
+
+/// What can be restored: base backups, and the WAL that follows each of them.
+package struct Windows: Sendable {
+    package let inventory: WALInventory
+    /// Base backups, the oldest first.
+    package let backups: [Backup]
+
+    /// A stretch of time that one base backup opens.
+    package struct Reach: Sendable {
+        package let backup: Backup
+        package let timeline: UInt32
+        /// Microseconds since 1970.
+        package let from: Int64
+        package let to: Int64
+        package let run: WALInventory.Run
+    }
+
+    package init(_ system: System) throws {
+        inventory = try WALInventory(system)
+        backups = try Catalogue(system).all().filter { $0.manifest.wal != nil }
+    }
+
+    /// What each base backup opens on a timeline.
+    package func reaches(on timeline: UInt32) -> [Reach] {
+        backups.compactMap { backup in
+            guard let wal = backup.manifest.wal, inventory.belongs(wal.timeline, upTo: wal.stop, to: timeline) else { return nil }
+            // What the backup itself has of the WAL ends with `stop`; from there on the archive must go on.
+            let run = inventory.run(from: wal.stop.value / wal.segmentSize, to: timeline)
+            return Reach(
+                backup: backup, timeline: timeline, from: wal.stoppedAt, to: max(wal.stoppedAt, run.lastCommit ?? wal.stoppedAt),
+                run: run)
+        }
+    }
+
+    package var timelines: [UInt32] {
+        Set(inventory.timelines).union(backups.compactMap(\.manifest.wal?.timeline)).sorted()
+    }
+
+    package func all() -> [Window] {
+        timelines.map { timeline in
+            let reaches = reaches(on: timeline)
+            var ranges: [Window.Range] = []
+            var ends: [Int64] = []
+            for reach in reaches.sorted(by: { ($0.to, $0.from) < ($1.to, $1.from) }) where ends.last != reach.to {
+                ends.append(reach.to)
+                ranges.append(
+                    .init(
+                        from: Timestamp(microseconds: reach.from, up: true).description,
+                        to: Timestamp(microseconds: reach.to, up: reach.to == reach.from).description,
+                        backup: reach.backup.manifest.id))
+            }
+            let own = inventory.numbers(of: timeline)
+            let needed = backups.compactMap(\.manifest.wal).filter { $0.timeline == timeline }.map {
+                $0.start.value / $0.segmentSize
+            }.min()
+            let holes = own.last.map { last in inventory.holes(on: timeline, from: min(needed ?? own[0], last), to: last) } ?? []
+            return Window(
+                timeline: timeline, from: ranges.map(\.from).min(), to: ranges.map(\.to).max(),
+                holes: holes + inventory.brokenHistories.filter { ArchiveFile($0.segment) == .history(timeline) }, ranges: ranges)
+        }
+    }
+}
+
+extension Timestamp {
+    /// - Parameter up: whether a part of a millisecond counts as a whole one.
+    init(microseconds: Int64, up: Bool) {
+        self.init(milliseconds: (microseconds + (up ? 999 : 0)) / 1_000)
+    }
+}

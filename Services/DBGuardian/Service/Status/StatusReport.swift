@@ -1,0 +1,169 @@
+import EverlineProtocol
+package import EverlineService
+import Foundation
+package import Logging
+
+/// What `status` prints: the answer at three in the morning.
+package struct StatusReport: Encodable, Sendable {
+    package var ok: Bool { problems.isEmpty }
+    package var problems: [String] = []
+    /// The id of the newest proven backup, and when it was proven.
+    package var newestProven: String?
+    package var newestProvenAt: String?
+    /// What can be restored on the newest timeline.
+    package var window: (from: String?, to: String?) = (nil, nil)
+    /// What would be lost if the machine went now: how old the newest commit is that the repository has.
+    package var rpoSeconds: Double?
+    /// How long the last drill's restore took.
+    package var rtoSeconds: Double?
+    package var backups = 0
+    package var repositoryBytes = 0
+    package var segmentsBehind: Int?
+    /// What the last drill measured.
+    package var drill: DrillResult?
+
+    private enum CodingKeys: String, CodingKey {
+        case ok, problems, newestProven, newestProvenAt, window, rpoSeconds, rtoSeconds, backups, repositoryBytes, segmentsBehind
+    }
+    private struct Bounds: Encodable {
+        let from: String?
+        let to: String?
+        private enum CodingKeys: String, CodingKey { case from, to }
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(from, forKey: .from)
+            try container.encode(to, forKey: .to)
+        }
+    }
+
+    /// Every field is there, null if it is not known.
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(ok, forKey: .ok)
+        try container.encode(problems, forKey: .problems)
+        try container.encode(newestProven, forKey: .newestProven)
+        try container.encode(newestProvenAt, forKey: .newestProvenAt)
+        try container.encode(Bounds(from: window.from, to: window.to), forKey: .window)
+        try container.encode(rpoSeconds, forKey: .rpoSeconds)
+        try container.encode(rtoSeconds, forKey: .rtoSeconds)
+        try container.encode(backups, forKey: .backups)
+        try container.encode(repositoryBytes, forKey: .repositoryBytes)
+        try container.encode(segmentsBehind, forKey: .segmentsBehind)
+    }
+
+    package func json() throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(self))
+    }
+
+    /// One screen.
+    package var screen: String {
+        var lines = [ok ? "all is well" : "\(problems.count) problem\(problems.count == 1 ? "" : "s"):"]
+        lines += problems.map { "  - \($0)" }
+        lines.append("backups:          \(backups), \(repositoryBytes >> 20) MiB in the repository")
+        lines.append("newest proven:    \(newestProven.map { "\($0), proven at \(newestProvenAt ?? "")" } ?? "none")")
+        lines.append("can restore:      \(window.from.map { "from \($0) to \(window.to ?? "")" } ?? "nothing")")
+        lines.append("lost if it went:  \(rpoSeconds.map { String(format: "%.1f s", $0) } ?? "not known")")
+        lines.append("back within:      \(rtoSeconds.map { String(format: "%.1f s (last drill)", $0) } ?? "not measured yet")")
+        lines.append(
+            "to restore:       db-guardian restore --to DIR --latest, or --at \"TIME+ZONE\"; --plan says what would be lost")
+        return lines.joined(separator: "\n")
+    }
+}
+
+/// Looks at everything, and says what is wrong.
+package struct StatusCheck: Sendable {
+    private let settings: Settings
+    private let logger: Logger
+
+    /// WAL this old means that archiving stands still: segments are switched each minute.
+    private static let archiveLate: Double = 300
+    private static let drillLate: Int64 = 8 * 86_400_000
+
+    package init(_ settings: Settings, logger: Logger) {
+        self.settings = settings
+        self.logger = logger
+    }
+
+    package func run() async throws -> StatusReport {
+        var report = StatusReport()
+        let repositories: Repositories
+        do { repositories = try Repositories(settings) } catch {
+            report.problems.append(Self.line(error))
+            return report
+        }
+        for (index, repository) in repositories.all.enumerated() {
+            do {
+                let system = try repository.onlySystem(repositories.wanted)
+                try await look(at: system, primary: index == 0, &report)
+            } catch {
+                report.problems.append(Self.line(error))
+            }
+        }
+        return report
+    }
+
+    private func look(at system: System, primary: Bool, _ report: inout StatusReport) async throws {
+        let place = system.repository.storage.place
+        let backups = try Catalogue(system).all()
+        let bases = backups.filter { $0.manifest.kind == .base }
+        let now = Timestamp.now
+        func age(_ text: String) -> Int64 { now.milliseconds - (Timestamp(text)?.milliseconds ?? 0) }
+        func problem(_ text: String) { report.problems.append(primary ? text : "\(place): \(text)") }
+        if bases.isEmpty { problem("there is no base backup (db-guardian backup base)") }
+        let interval = Int64(try settings.int("schedule.base", in: 0...Int(Int32.max))) * 1_000
+        if interval > 0, let last = bases.last, age(last.manifest.finishedAt) > interval + interval / 7 {
+            problem("the newest base backup is of \(last.manifest.finishedAt)")
+        }
+        for backup in backups where backup.verified?.ok == false {
+            problem("backup \(backup.manifest.id) is damaged (db-guardian backup verify)")
+        }
+        let proven = bases.last(where: \.isProven)
+        let drill = try DrillRecords(system).newest()
+        if !bases.isEmpty {
+            if let drill, !drill.ok { problem("the last drill failed (\(drill.at)): \(drill.differences.first ?? "")") }
+            if proven == nil { problem("no backup is proven (db-guardian drill)") }
+            if let at = proven?.proven?.at, age(at) > Self.drillLate {
+                problem("nothing has been proven since \(at) (db-guardian drill)")
+            }
+        }
+        for id in try Catalogue(system).missing() {
+            problem("backup \(id) is gone, or its manifest is (db-guardian backup rebuild)")
+        }
+        let window = try Windows(system).all().last { $0.from != nil }
+        let holes = try Windows(system).all().flatMap(\.holes)
+        if let hole = holes.first {
+            problem("\(holes.count) holes in the archived WAL, the first at \(hole.segment): \(hole.cause)")
+        }
+        let aside = try system.repository.storage.list(system.aside)
+        if let first = aside.first { problem("\(aside.count) refused WAL files lie in \(system.aside), the first is \(first)") }
+        guard primary else { return }
+        let wal = try await WALStatus(settings, system, logger: logger)
+        if let behind = wal.behind, behind > 3 { problem("the archive is \(behind) segments behind the server") }
+        report.segmentsBehind = wal.behind
+        report.backups = backups.count
+        report.repositoryBytes = try size("", system.repository.storage)
+        report.newestProven = proven?.manifest.id
+        report.newestProvenAt = proven?.proven?.at
+        report.window = (window?.from, window?.to)
+        report.drill = drill
+        report.rtoSeconds = drill?.rtoSeconds
+        if let to = window?.to { report.rpoSeconds = Double(age(to)) / 1_000 }
+        if let last = report.rpoSeconds, wal.current != nil, last > Self.archiveLate {
+            problem(
+                "the newest commit in the repository is \(Int(last)) s old: archiving stands still, or the guardian's heart does")
+        }
+    }
+
+    private func size(_ folder: String, _ storage: any Storage) throws -> Int {
+        try storage.list(folder).reduce(0) { sum, name in
+            let path = folder.isEmpty ? name : "\(folder)/\(name)"
+            return sum + (try storage.size(path) ?? size(path, storage))
+        }
+    }
+
+    private static func line(_ error: any Error) -> String {
+        "\(error)".replacingOccurrences(of: "\nHINT:", with: ". HINT:").replacingOccurrences(of: "\n", with: " ")
+    }
+}

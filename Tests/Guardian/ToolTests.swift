@@ -1,0 +1,50 @@
+import Foundation
+import GuardianService
+import Testing
+
+@Suite("Programs that are run") struct ToolTests {
+    @Test("output, exit code and what was said")
+    func runs() throws {
+        #expect(try Tool("sh", ["-c", "echo 一; echo two >&2; exit 3"]).run().status == 3)
+        #expect(try Tool("sh", ["-c", "echo 一"]).text() == "一\n")
+        do {
+            try Tool("sh", ["-c", "echo why >&2; exit 1"]).succeed()
+            Issue.record("a failure was taken for success")
+        } catch { #expect("\(error)".contains("why")) }
+        #expect(try Tool("sh", ["-c", "kill -9 $$"]).run().status == -9)
+        #expect(try Tool("/no/such/program", []).run().status != 0)
+    }
+
+    @Test("nothing of our surroundings reaches it but what it is given")
+    func environment() throws {
+        setenv("PGOPTIONS", "-c x=y", 1)
+        let text = try Tool("env", [], environment: ["GIVEN": "1"]).text()
+        #expect(text.contains("GIVEN=1") && !text.contains("PGOPTIONS"))
+    }
+
+    @Test("much output on both pipes does not stop it")
+    func much() throws {
+        var bytes = 0
+        var lines = 0
+        let script =
+            "i=0; while [ $i -lt 3000 ]; do echo 0123456789012345678901234567890123456789 >&2; i=$((i+1)); done; head -c 3000000 /dev/zero"
+        try Tool("sh", ["-c", script]).succeed(lines: { _ in lines += 1 }, output: { bytes += $0.count })
+        #expect(bytes == 3_000_000 && lines == 3_000)
+    }
+
+    @Test("when the taker of its output gives up, it ends")
+    func givenUp() throws {
+        struct Enough: Error {}
+        #expect(throws: Enough.self) { try Tool("yes", []).run(output: { _ in throw Enough() }) }
+    }
+
+    @Test("one that goes on can be told to end, and how it ended is known")
+    func running() async throws {
+        let running = RunningTool(Tool("sleep", ["600"]))
+        while try running.ended == nil {
+            running.signal(SIGTERM)
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        #expect(try running.ended?.status == -SIGTERM)
+    }
+}
