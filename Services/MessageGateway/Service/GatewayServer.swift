@@ -24,7 +24,8 @@ package enum GatewaySettings {
             Setting("lanes", default: "4", "batches of sends that commit side by side; the same on every gateway"),
             Setting("rate.user", default: "100000", "requests a second that one user may make through this gateway"),
             Setting("rate.address", default: "300000", "requests a second that may come from one address"),
-            Setting("reader.unsent", default: "262144", "bytes that a connection may hold unsent before it is no longer pushed to"),
+            Setting(
+                "reader.unsent", default: "262144", "bytes that a connection may hold unsent before it is no longer pushed to"),
             Setting("reader.patience", default: "60", "seconds that a connection may read nothing while too much waits for it"),
             Setting("auth.addresses", default: "127.0.0.1:7501", "host:port of the auth service, several with commas between"),
             Setting(
@@ -108,7 +109,9 @@ package enum GatewayServer {
             Part { await guardian.lines.run() },
             // After the doors have closed: what was taken is settled first.
             LaneRunner(lanes: lanes),
-            Part { try await watch(feeds, sessions, logger) },
+            Part { try await watch(feeds, logger) },
+            // Apart from the counters, which do not wait for auth.
+            Part { try await watch(sessions) },
             Part.ending { await doors.shutdown() },
         ]) {
             // Redis and history are no conditions: chat goes on without them.
@@ -120,7 +123,7 @@ package enum GatewayServer {
     }
 
     /// The timer by which lost signals are noticed.
-    private static func watch(_ feeds: Feeds, _ sessions: BoundSessions, _ logger: Logger) async throws {
+    private static func watch(_ feeds: Feeds, _ logger: Logger) async throws {
         var turns = 0
         while !Task.isCancelled {
             do { try await feeds.compareAll() } catch {
@@ -128,6 +131,14 @@ package enum GatewayServer {
             }
             turns += 1
             if turns % 60 == 0 { await feeds.sweep() }
+            try await Task.sleep(for: .milliseconds(500))
+        }
+    }
+
+    private static func watch(_ sessions: BoundSessions) async throws {
+        var turns = 0
+        while !Task.isCancelled {
+            turns += 1
             await sessions.check(all: turns % 20 == 0)
             try await Task.sleep(for: .milliseconds(500))
         }

@@ -167,7 +167,8 @@ extension PostgresConnection {
             segment.complete(.failure(error))
         } else if segment.graceEnd != nil {
             // A commit that is cancelled while it waits for a synchronous standby answers success, and may still be lost with the primary.
-            segment.complete(.failure(PostgresError(.outcomeUnknown, "it ended after it was cancelled, and may have taken effect")))
+            segment.complete(
+                .failure(PostgresError(.outcomeUnknown, "it ended after it was cancelled, and may have taken effect")))
         } else {
             segment.complete(.success(segment.rows))
         }

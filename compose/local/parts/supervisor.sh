@@ -1,6 +1,6 @@
 # Starts everything in order, starts again what ends, and ends all of it when told to.
 
-declare -A pids names
+declare -A pids
 stopping=0
 
 # launch NAME SIGNAL-WHEN-WE-DIE COMMAND…: its own session, so that Ctrl-C reaches us alone; ends when we do, however that comes.
@@ -8,11 +8,10 @@ launch() {
   local name=$1 death=$2
   shift 2
   (
-    exec 9>&- </dev/null >>"$home/log/$name.log" 2>&1
+    exec 8>&- 9>&- </dev/null >>"$home/log/$name.log" 2>&1
     exec setsid setpriv --pdeathsig "$death" -- "$@"
   ) &
   pids[$name]=$!
-  names[$!]=$name
   echo $! >"$home/run/$name.pid"
 }
 
@@ -135,18 +134,20 @@ supervise() {
     ((told)) && exit 0
     exit 70
   fi
-  local ended status name
+  local status name
+  # A pipe on which nothing ever comes: to wait without another process.
+  exec 8<> <(:)
+  # Looked at in turns: `wait -n` never tells of a child that ended while the shell ran another command.
   while ((!stopping)); do
-    status=0
-    wait -n -p ended || status=$?
-    ((stopping)) && break
-    [[ -n ${ended:-} ]] || continue
-    name=${names[$ended]:-}
-    [[ -n $name ]] || continue
-    unset "names[$ended]"
-    echo "everline: $name ended (status $status); starting it again"
-    sleep 0.2
-    start "$name"
+    for name in postgres redis "${services[@]}"; do
+      kill -0 "${pids[$name]}" 2>/dev/null && continue
+      status=0
+      wait "${pids[$name]}" 2>/dev/null || status=$?
+      ((stopping)) && break
+      echo "everline: $name ended (status $status); starting it again"
+      start "$name"
+    done
+    read -rt 0.2 -u 8 || true
   done
   stop_all
 }

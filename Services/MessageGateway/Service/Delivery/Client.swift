@@ -16,7 +16,7 @@ struct BoundUser: Sendable {
     /// - Throws: `unavailable` if the room is of another epoch, in which the number may be somebody else's. The session is looked up anew by then.
     func mustBe(of epoch: String) throws(RPCError) {
         guard self.epoch == epoch else {
-            throw RPCError(.unavailable, detail: "history was turned back; your session is being looked up anew", retryAfterMs: 200)
+            throw RPCError(.unavailable, detail: "history was turned back; the session is looked up anew", retryAfterMs: 200)
         }
     }
 }

@@ -18,7 +18,8 @@ struct PendingSend: Sendable {
     /// The same, of which nobody waits for the outcome any more.
     var abandoned: PendingSend {
         PendingSend(
-            entry: entry, roomName: roomName, user: user, idsOf: idsOf, epoch: epoch, loop: loop, deadline: .now + .seconds(86_400)
+            entry: entry, roomName: roomName, user: user, idsOf: idsOf, epoch: epoch, loop: loop,
+            deadline: .now + .seconds(86_400)
         ) { _ in }
     }
 

@@ -26,7 +26,8 @@ struct Sending: Sendable {
         let send = PendingSend(
             entry: Entry(
                 room: room.id, sender: user.id, clientID: params.clientID, body: params.body, replyTo: params.replyTo),
-            roomName: params.room, user: user.user, idsOf: room.epoch, epoch: params.epoch, loop: loop, deadline: .now + Self.patience
+            roomName: params.room, user: user.user, idsOf: room.epoch, epoch: params.epoch, loop: loop,
+            deadline: .now + Self.patience
         ) { result in
             // Whether a room that is not theirs exists is not told.
             if case .failure(let error) = result, error.code == .roomNotMember, room.kind != .public {

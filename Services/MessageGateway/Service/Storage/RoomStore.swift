@@ -57,12 +57,14 @@ struct RoomStore: Sendable {
     }
 
     private static let known = PostgresStatement(
-        "SELECT id, kind, (SELECT e.generation::text || '-' || e.token FROM everline.epoch e) FROM everline.rooms WHERE name = $1")
+        "SELECT id, kind, (SELECT e.generation::text || '-' || e.token FROM everline.epoch e) FROM everline.rooms WHERE name = $1"
+    )
 
     /// The room of that name, whoever may read it: what a send needs, whose right is checked where it is numbered.
     func known(_ name: String) async throws -> LoopHub.KnownRoom? {
         try await pool.query(PostgresQuery(Self.known, [name])).first.map { row in
-            LoopHub.KnownRoom(id: try row[0].decode(), kind: RoomKind(rawValue: try row[1].decode()) ?? .private, epoch: try row[2].decode())
+            LoopHub.KnownRoom(
+                id: try row[0].decode(), kind: RoomKind(rawValue: try row[1].decode()) ?? .private, epoch: try row[2].decode())
         }
     }
 
