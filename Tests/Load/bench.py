@@ -234,6 +234,8 @@ def main():
         scaling(bench.rows, bench.figures)
     if "backup" in works:
         print("backup", flush=True)
+        # Beside the load tool's sources no cache of ours may lie.
+        sys.dont_write_bytecode = True
         from backups import measure
         bench.figures["backup"] = measure(bench.row, MILLION_ROWS)
     bench.table()

@@ -45,7 +45,9 @@ package struct WALArchive: Sendable {
             try repository.decode(name) { piece in
                 guard same else { return }
                 let end = offset + piece.count
-                same = end <= file.bytes.count && file.bytes[offset..<end].elementsEqual(piece)
+                same =
+                    end <= file.bytes.count
+                    && (piece.isEmpty || file.bytes.withUnsafeBytes { memcmp($0.baseAddress! + offset, piece, piece.count) == 0 })
                 offset = end
             }
         } catch let error as DamageError {

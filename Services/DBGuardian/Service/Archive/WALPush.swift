@@ -17,7 +17,8 @@ package struct WALPush: Sendable {
         let file = try IncomingWAL(path: path)
         try pushHistory(of: file, beside: path)
         let outcomes = try repositories.map { try WALArchive($0).push(file) }
-        pushAhead(of: path)
+        // What was known already had been taken along by a call before, which is to be used up first.
+        if outcomes.contains(.archived) { pushAhead(of: path, system: file.system) }
         return outcomes
     }
 
@@ -35,13 +36,21 @@ package struct WALPush: Sendable {
         }
     }
 
+    /// In all repositories; one that cannot tell is asked to take it.
+    private func isThere(_ name: String, _ system: String) -> Bool {
+        repositories.allSatisfy { repository in
+            let path = "\(repository.system(system).wal)/\(ArchiveFile.folder(name))/\(name)"
+            return (try? repository.storage.size(path)) ?? nil != nil
+        }
+    }
+
     /// Best effort: whatever fails here PostgreSQL asks for again, and is told then.
-    private func pushAhead(of path: String) {
+    private func pushAhead(of path: String, system: String) {
         let folder = path.folder
         let mine = path.lastName
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/archive_status") else { return }
         let waiting = names.filter { $0.hasSuffix(".ready") }.map { String($0.dropLast(6)) }
-            .filter { ArchiveFile($0) == .segment && $0 > mine }.sorted().prefix(Self.ahead)
+            .filter { ArchiveFile($0) == .segment && $0 > mine && !isThere($0, system) }.sorted().prefix(Self.ahead)
         guard !waiting.isEmpty else { return }
         let all = Array(waiting)
         DispatchQueue.concurrentPerform(iterations: all.count) { index in
