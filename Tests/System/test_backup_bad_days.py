@@ -422,7 +422,7 @@ def test_killed_in_every_verb(own_guardian):
     assert guardian.json("verify")["ok"]
     # None of its children has outlived it, and nothing lies in the clear.
     end = time.monotonic() + 10
-    while subprocess.run(["pgrep", "-f", f"everline-(staging|drill).*|{guardian.repository}"], capture_output=True).returncode == 0:
+    while subprocess.run(["pgrep", "-f", f"{guardian.everline.home}/staging|{guardian.repository.parent}/guardian/drills"], capture_output=True).returncode == 0:
         assert time.monotonic() < end
         time.sleep(0.1)
     assert list((guardian.everline.home / "staging").iterdir()) == []

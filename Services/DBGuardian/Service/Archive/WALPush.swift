@@ -7,8 +7,9 @@ import Synchronization
 package struct WALPush: Sendable {
     private let repositories: [Repository]
 
-    /// How many of the files that wait are taken along.
-    private static let ahead = 8
+    /// How many of the files that wait are taken along: more are not done sooner on few cores, and PostgreSQL counts them as
+    /// waiting meanwhile.
+    private static let ahead = 2
 
     package init(_ repositories: [Repository]) { self.repositories = repositories }
 

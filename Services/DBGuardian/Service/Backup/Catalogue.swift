@@ -21,15 +21,19 @@ package struct Catalogue: Sendable {
     /// The names in the folder of backups, whole or not.
     package func ids() throws -> [String] { try repository.storage.list(system.backups) }
 
-    /// Beginnings of backups: never in the list, and neither a manifest nor the copy from which one could be made.
+    /// Beginnings of backups: without a manifest and not in the list; where there is no list, without the manifest's copy too, from which one could be made.
     package func unfinished() throws -> [String] {
-        let listed = try repository.document(listName, as: List.self)?.backups ?? []
+        let listed = try repository.document(listName, as: List.self)?.backups
         return try ids().filter { id in
-            try !listed.contains(id)
-                && ![BackupManifest.name, BackupManifest.copyName].contains {
-                    try repository.storage.size("\(system.backups)/\(id)/\($0)") != nil
-                }
+            let names = [BackupManifest.name] + (listed == nil ? [BackupManifest.copyName] : [])
+            return try listed?.contains(id) != true
+                && !names.contains { try repository.storage.size("\(system.backups)/\(id)/\($0)") != nil }
         }
+    }
+
+    /// Makes the list where there is none yet, before the first backup begins.
+    package func begin() throws {
+        if try repository.storage.size(listName) == nil { try writeList() }
     }
 
     /// nil if there is no manifest: not a backup (yet).
@@ -102,7 +106,9 @@ package struct Catalogue: Sendable {
             try repository.write(manifest, to: name)
             done.append("made \(name) anew")
         }
-        let missing = try missing()
+        var missing: [String] = []
+        // A damaged list is one of the things that are made anew here.
+        do { missing = try self.missing() } catch is DamageError { done.append("made \(listName) anew") }
         try writeList()
         return done + missing.filter { (try? backup($0)) == nil }.map { "\($0) is gone and was taken off the list" }
     }

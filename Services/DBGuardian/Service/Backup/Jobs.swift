@@ -75,6 +75,7 @@ package struct JobRoom: Sendable {
     package func clearLeftovers(_ system: String) throws {
         for repository in repositories.all {
             let catalogue = Catalogue(repository.system(system))
+            try catalogue.begin()
             for id in try catalogue.unfinished() { try repository.storage.remove("\(catalogue.system.backups)/\(id)") }
             for folder in try repository.storage.list(catalogue.system.wal) {
                 repository.storage.sweep("\(catalogue.system.wal)/\(folder)")

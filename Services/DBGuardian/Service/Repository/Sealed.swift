@@ -26,10 +26,12 @@ package enum Sealed<Body: Codable> {
             Array(bytes[(start - last.count)..<start]) == last,
             let check = Hex.decode(String(decoding: bytes[head.count..<head.count + 64], as: UTF8.self))
         else { throw damaged }
+        // Hexadecimal digits are read in either case, and written in one: the other is not what was written.
+        guard Array(Hex.encode(check).utf8) == Array(bytes[head.count..<head.count + 64]) else { throw damaged }
         let json = Array(bytes[start..<bytes.count - 2])
         if let keys {
             let text = String(decoding: bytes[(head.count + 64 + middle.count)...].prefix(16), as: UTF8.self)
-            guard let id = Hex.decode(text) else { throw damaged }
+            guard let id = Hex.decode(text), Hex.encode(id) == text else { throw damaged }
             guard let key = keys.key(id) else {
                 throw KeyError(
                     "\(name) is sealed with key \(text), which is not in \(keys.file)",

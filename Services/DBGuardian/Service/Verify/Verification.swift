@@ -98,8 +98,8 @@ package struct Verification: Sendable {
         }
         var isComplete = true
         if manifest == nil, report.problems.count == before {
-            // Without a manifest and its copy it is the beginning of a backup that was not finished; it counts for nothing.
-            guard (try? repository.storage.size("\(folder)/\(BackupManifest.copyName)")) ?? nil != nil else { return }
+            // The beginning of a backup that was not finished counts for nothing.
+            guard (try? Catalogue(system).unfinished())?.contains(id) != true else { return }
             report.add(
                 "\(repository.storage.place)/\(folder)/\(BackupManifest.name)",
                 "it is missing (`db-guardian backup rebuild` makes it anew)")
