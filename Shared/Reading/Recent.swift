@@ -19,14 +19,20 @@ package final class Recent: Sendable {
     }
 
     /// A `RecentResult` as JSON.
-    package func read(_ params: RoomParams, reader user: Int64) async throws -> [UInt8] {
+    ///
+    /// - Parameter admit: throws if the reader is not of the room's epoch.
+    package func read(
+        _ params: RoomParams, reader user: Int64, admit: @Sendable (ReadableRoom) throws(RPCError) -> Void = { _ in }
+    ) async throws -> [UInt8] {
         let room = try await rooms.room(params.room, reader: user)
+        try admit(room)
         guard room.lastSeq > 0 else { return Self.result(RawList(), "redis", room) }
         if let found = await shared(room, reader: user) { return found }
         // Perhaps the window had already what was committed after the counter was read.
         let again = try await rooms.room(params.room, reader: user)
+        try admit(again)
         if again != room, let found = await shared(again, reader: user) { return found }
-        return try await fromPostgres(params.room, reader: user)
+        return try await fromPostgres(params.room, reader: user, admit)
     }
 
     private func shared(_ room: ReadableRoom, reader user: Int64) async -> [UInt8]? {
@@ -70,8 +76,11 @@ package final class Recent: Sendable {
     }
 
     /// Counters, epoch and messages of one snapshot.
-    private func fromPostgres(_ name: String, reader user: Int64) async throws -> [UInt8] {
+    private func fromPostgres(_ name: String, reader user: Int64, _ admit: (ReadableRoom) throws(RPCError) -> Void) async throws
+        -> [UInt8]
+    {
         let page = try await messages.page(.before(.max), room: name, reader: user, limit: Int64(window.size))
+        try admit(page.room)
         let encoded = page.messages()
         if page.count > 0 {
             // Whether it comes to that or not, the reader has the answer.

@@ -20,7 +20,7 @@ final class PostgresServer: @unchecked Sendable {
         try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try? Self.text.write(toFile: script, atomically: true, encoding: .utf8)
         let log = run("create")
-        precondition(log == nil, "no private PostgreSQL could be made: \(log ?? "")")
+        if let log { fatalError("no private PostgreSQL could be made: \(log)") }
     }
 
     func stop() { _ = run("stop") }

@@ -35,7 +35,7 @@ package struct AuthClient: Sendable {
         while !rest.isEmpty {
             let some = SessionHashes(hashes: Array(rest.prefix(Limits.checkedSessions)))
             rest = rest.dropFirst(Limits.checkedSessions)
-            ended += try await lines.call(InternalSessionsCheck.self, some).hashes
+            ended += try await lines.call(InternalSessionsCheck.self, some, deadline: .seconds(1)).hashes
         }
         return ended
     }

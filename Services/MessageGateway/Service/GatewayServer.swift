@@ -86,7 +86,8 @@ package enum GatewayServer {
         let states = RoomStates(pool)
         let recent = Recent(rooms: states, messages: MessageReader(pool: pool), window: window)
         let rooms = Rooms(
-            store: store, states: states, messages: messages, window: window, feeds: feeds, signals: signals)
+            store: store, states: states, messages: messages, window: window, feeds: feeds, signals: signals,
+            epochs: epochs)
         let table = Methods(
             auth: auth, epochs: epochs, history: history, guardian: guardian, recent: recent, rooms: rooms, sending: sending,
             revising: revising, group: group,

@@ -82,14 +82,20 @@ final class LineConnection: ChannelDuplexHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case is ChannelShouldQuiesceEvent:
-            ending = true
-            if inFlight == 0 { context.close(promise: nil) }
+            end(context)
         case ChannelEvent.inputClosed:
             // The other side has said all it will; it still gets its answers.
-            ending = true
-            if inFlight == 0 { context.close(promise: nil) }
+            end(context)
         default: context.fireUserInboundEventTriggered(event)
         }
+    }
+
+    private func end(_ context: ChannelHandlerContext) {
+        ending = true
+        guard inFlight == 0 else { return }
+        // What was answered in this turn.
+        context.flush()
+        context.close(promise: nil)
     }
 
     private func answered(_ answer: [UInt8]?) {

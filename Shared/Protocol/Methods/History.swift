@@ -44,6 +44,11 @@ package struct PageParams: WireObject {
     package let limit: Int64
     package let epoch: String?
 
+    /// The same, of that epoch if none is named.
+    package func naming(_ epoch: String) -> PageParams {
+        self.epoch == nil ? PageParams(room: room, anchor: anchor, limit: limit, epoch: epoch) : self
+    }
+
     package init(room: String, anchor: Anchor, limit: Int64, epoch: String? = nil) {
         self.room = room
         self.anchor = anchor

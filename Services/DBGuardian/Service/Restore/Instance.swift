@@ -57,8 +57,9 @@ package final class Instance: Sendable {
         return try await PostgresConnection.connect(
             PostgresConfiguration(
                 conninfo:
-                    "host=\(quoted(fetch.folder)) port=\(Self.port) dbname=\(quoted(database)) user=\(quoted(superuser)) sslmode=disable"
-            ),
+                    "host=\(quoted(fetch.folder)) port=\(Self.port) dbname=\(quoted(database)) user=\(quoted(superuser)) sslmode=disable",
+                // It is in recovery, and stays so until what it came to is known.
+                target: .any),
             logger: logger)
     }
 

@@ -15,10 +15,10 @@ struct BoundUser: Sendable {
 
     /// - Throws: `unavailable` if the room is of another epoch, in which the number may be somebody else's. The session is looked up anew by then.
     func mustBe(of epoch: String) throws(RPCError) {
-        guard self.epoch == epoch else {
-            throw RPCError(.unavailable, detail: "history was turned back; the session is looked up anew", retryAfterMs: 200)
-        }
+        guard self.epoch == epoch else { throw Self.otherEpoch }
     }
+    static let otherEpoch = RPCError(
+        .unavailable, detail: "history was turned back; the session is looked up anew", retryAfterMs: 200)
 }
 
 /// One connection of a person or a program, whichever door it came through.
@@ -107,13 +107,21 @@ final class Client: @unchecked Sendable {
 
     /// Binds the connection to another user, or to none: what was open for the one before is closed.
     func bind(_ user: BoundUser?) {
-        if self.user?.id != user?.id || self.user?.epoch != user?.epoch { closeRooms() }
+        if self.user?.id != user?.id {
+            closeRooms()
+        } else if let epoch = user?.epoch, self.user?.epoch != epoch {
+            // The same person in another epoch: what is open is to be opened anew.
+            for subscription in subscriptions.values { hub.reset(subscription, epoch: epoch) }
+            closeRooms()
+        }
         self.user = user
         limitOfUser = nil
     }
 
     /// The session was found to hold in that epoch too.
-    func confirm(_ epoch: String) { user?.epoch = epoch }
+    func confirm(_ epoch: String) {
+        if let user, !Epochs.isOlder(epoch, than: user.epoch) { self.user?.epoch = epoch }
+    }
 
     private func closeRooms() {
         for subscription in subscriptions.values { hub.unsubscribe(subscription) }

@@ -16,7 +16,9 @@ extension LoopHub {
 
     /// The client can take more: whatever stopped for it goes on.
     func writable(_ client: Client) {
-        for subscription in client.subscriptions.values where !subscription.live { catchUp(subscription) }
+        for subscription in client.subscriptions.values where !subscription.live || subscription.missedChange {
+            catchUp(subscription)
+        }
     }
 
     /// Brings a subscription from where it is to the head: from the tail if that reaches back far enough, else from PostgreSQL; and when it has

@@ -57,6 +57,11 @@ extension LoopHub {
         }
     }
 
+    func reset(_ subscription: Subscription, epoch: String) {
+        guard let room = rooms[subscription.room], room.epoch != epoch else { return }
+        subscription.client.send(Self.resetPush(room.name, epoch: epoch))
+    }
+
     static func resetPush(_ room: String, epoch: String) -> [UInt8] {
         var writer = JSONWriter()
         writer.object { object in

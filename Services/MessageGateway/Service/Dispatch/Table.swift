@@ -72,8 +72,20 @@ struct Methods: Sendable {
         table.register(MessageEdit.self) { try await revising.revise($0.revision, by: $1.user()) }
         table.register(MessageDelete.self) { try await revising.revise($0.revision, by: $1.user()) }
         table.register(MessageReact.self) { try await revising.revise($0.revision, by: $1.user()) }
-        table.registerRaw(HistoryRecent.self) { try await recent.read($0, reader: try $1.user().id) }
-        table.registerRaw(HistoryPage.self) { try await history.page($0, user: try $1.user().id) }
+        table.registerRaw(HistoryRecent.self) { params, asking in
+            let user = try asking.user()
+            return try await recent.read(params, reader: user.id) { room throws(RPCError) in try user.mustBe(of: room.epoch) }
+        }
+        table.registerRaw(HistoryPage.self) { params, asking in
+            let user = try asking.user()
+            // The user's number is one of this epoch; so the page must be, whether its reader minds or not.
+            do throws(RPCError) {
+                return try await history.page(params.naming(user.epoch), user: user.id)
+            } catch {
+                guard params.epoch == nil, error.code == .epochChanged else { throw error }
+                throw BoundUser.otherEpoch
+            }
+        }
         table.registerRaw(GuardianStatus.self) { _, asking in
             try Self.admin(asking)
             return try await guardian.status()

@@ -107,6 +107,7 @@ struct Doors: Sendable {
     func shutdown() async {
         for listener in listeners { try? await listener.close().get() }
         for hub in hubs { hub.loop.execute { hub.ending = true } }
+        calls.refuse()
         let end = ContinuousClock.now + .seconds(4)
         while ContinuousClock.now < end, await !isSettled() { try? await Task.sleep(for: .milliseconds(20)) }
         for hub in hubs {

@@ -121,6 +121,12 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func call(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        if calls.isRefused {
+            let error = RPCError(.shuttingDown, retryAfterMs: 500)
+            return respond(
+                .serviceUnavailable, "application/json", ByteBuffer(bytes: Response.failure(id: .null, error: error)), close: true,
+                context)
+        }
         let incoming = body.withUnsafeReadableBytes { Incoming(line: $0.assumingMemoryBound(to: UInt8.self)) }
         let token = Self.bearer(head)
         let address = context.remoteAddress?.ipAddress ?? ""

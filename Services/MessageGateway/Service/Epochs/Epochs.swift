@@ -11,6 +11,11 @@ final class Epochs: Sendable {
         var last: String?
         var changed: @Sendable (String) -> Void = { _ in }
     }
+    private enum Outcome {
+        case known(String)
+        case changed(@Sendable (String) -> Void)
+        case older
+    }
     private let state = Mutex(State())
 
     var known: String? { state.withLock { $0.known } }
@@ -31,14 +36,25 @@ final class Epochs: Sendable {
     @discardableResult
     func noted(_ epoch: String, renew: (String) async throws -> String) async rethrows -> String {
         var epoch = epoch
-        if let last = state.withLock({ $0.last }), Self.isOlder(epoch, than: last) { epoch = try await renew(epoch) }
-        let changed = state.withLock { state -> (@Sendable (String) -> Void)? in
-            state.known = epoch
-            defer { state.last = epoch }
-            return state.last == epoch ? nil : state.changed
+        var renewed = false
+        while true {
+            let outcome = state.withLock { state -> Outcome in
+                if let last = state.last, Self.isOlder(epoch, than: last) { return renewed ? .known(last) : .older }
+                state.known = epoch
+                defer { state.last = epoch }
+                return state.last == epoch ? .known(epoch) : .changed(state.changed)
+            }
+            switch outcome {
+            case .known(let known): return known
+            case .changed(let changed):
+                changed(epoch)
+                return epoch
+            case .older:
+                epoch = try await renew(epoch)
+                // What is older even so was overtaken meanwhile.
+                renewed = true
+            }
         }
-        changed?(epoch)
-        return epoch
     }
 
     /// An epoch begins with its generation.

@@ -10,9 +10,11 @@ struct Rooms: Sendable {
     let window: RoomWindow
     let feeds: Feeds
     let signals: Signals
+    let epochs: Epochs
 
     func create(_ params: RoomCreate.Params, _ asking: Asking) async throws -> Room {
         let user = try asking.user()
+        try user.mustBe(of: epochs.latest)
         _ = try await store.create(params, by: user.id)
         let room = try await readable(params.room, user)
         // The creator's other connections.
@@ -21,7 +23,10 @@ struct Rooms: Sendable {
     }
 
     func list(_ asking: Asking) async throws -> RoomList.Result {
-        RoomList.Result(rooms: try await store.rooms(visibleTo: try asking.user().id).map(\.description))
+        let user = try asking.user()
+        let rooms = try await store.rooms(visibleTo: user.id)
+        for room in rooms { try user.mustBe(of: room.epoch) }
+        return RoomList.Result(rooms: rooms.map(\.description))
     }
 
     func join(_ params: RoomParams, _ asking: Asking) async throws -> Room {
