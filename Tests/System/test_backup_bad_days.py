@@ -132,6 +132,37 @@ def test_nothing_that_starts_is_restored_from_damage(kept, kind, damage):
         assert copy.json("restore", "--to", kept.place("damaged"), "--latest")["backup"] == kept.base["id"]
 
 
+def test_a_damaged_ledger_stands_in_no_restores_way(kept):
+    """It only says what would be lost; an older one, or none, says less."""
+    copy = Copy(kept)
+    for ledger in copy.path.rglob("*.ledger"):
+        data = bytearray(ledger.read_bytes())
+        data[-20] ^= 1
+        ledger.write_bytes(data)
+    plan = copy.json("restore", "--to", kept.place("plan"), "--latest", "--plan")
+    assert plan["backup"] == kept.base["id"]
+    assert any("ledger" in one["artefact"] for one in copy.json("verify", check=1)["problems"])
+
+
+def test_without_any_segment_the_backup_still_comes_back(kept):
+    copy = Copy(kept)
+    for segment in copy.last_wal():
+        segment.unlink()
+    plan = copy.json("restore", "--to", kept.place("plan"), "--latest", "--plan")
+    assert plan["backup"] == kept.base["id"] and plan["directory"]
+    done = copy.json("restore", "--to", kept.place("alone"), "--latest")
+    assert done["backup"] == kept.base["id"]
+
+
+def test_a_plan_refuses_what_the_restore_would(kept):
+    for more in ([], ["--plan"]):
+        said = kept.error("restore", "--to", kept.place("none"), "--backup", kept.dump["id"], "--database", "nope", *more)
+        assert "no database nope" in said and "HINT" in said
+    # A slash at the end names the same folder; and a dump holds what was there when it began.
+    plan = kept.json("restore", "--to", f"{kept.place('slash')}/", "--backup", kept.dump["id"], "--plan")
+    assert not plan["directory"].endswith("/") and plan["reached"][:10] == kept.dump["startedAt"][:10]
+
+
 def test_times_that_cannot_be_restored(kept):
     copy = Copy(kept)
     place = kept.place("never")

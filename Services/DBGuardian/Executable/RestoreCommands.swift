@@ -35,11 +35,13 @@ extension Guardian {
             let settings = try await options.settings()
             try await failing {
                 let target = try target()
+                // With or without a slash at the end it is the same folder.
+                let folder = to.count > 1 && to.hasSuffix("/") ? String(to.reversed().drop { $0 == "/" }.reversed()) : to
                 let restore = try Restore(settings, progress: .terminal, logger: Guardian.quiet)
                 let result =
                     plan
-                    ? try await restore.preview(try await restore.plan(target), to: to, port: port)
-                    : try await restore.run(target, to: to, port: port, database: database)
+                    ? try await restore.preview(try await restore.plan(target), to: folder, port: port, database: database)
+                    : try await restore.run(target, to: folder, port: port, database: database)
                 if json { return try JSONOutput.print(result) }
                 tell(result)
             }

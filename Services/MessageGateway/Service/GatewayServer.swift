@@ -66,7 +66,9 @@ package enum GatewayServer {
         let sessions = BoundSessions(hubs: hubs, auth: auth, epochs: epochs)
         epochs.onChange { _ in sessions.epochChanged() }
         let signals = Signals(logger: logger)
-        let feeds = Feeds(messages: messages, rooms: store, epochs: epochs, signals: signals, logger: logger)
+        let feeds = Feeds(messages: messages, rooms: store, epochs: epochs, signals: signals, logger: logger) {
+            await sessions.check(all: false)
+        }
         let redis = RedisClient(
             try settings.redis(), group: group, logger: logger, received: { signals.received($0, $1) },
             resubscribed: { Task { try? await feeds.compareAll() } })

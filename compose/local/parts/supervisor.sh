@@ -12,7 +12,9 @@ launch() {
     exec setsid setpriv --pdeathsig "$death" -- "$@"
   ) &
   pids[$name]=$!
-  echo $! >"$home/run/$name.pid"
+  # Never there without its content.
+  echo $! >"$home/run/.$name.pid"
+  mv "$home/run/.$name.pid" "$home/run/$name.pid"
 }
 
 start() {

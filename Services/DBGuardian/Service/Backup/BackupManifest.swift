@@ -115,4 +115,7 @@ extension Timestamp {
     package var compact: String {
         String(description.prefix(19)).filter { $0 != "-" && $0 != ":" } + "Z"
     }
+
+    /// The same with milliseconds, for what must sort in the order in which it was made: 20260131T080000123Z.
+    package var compactMilliseconds: String { description.filter { !"-:.".contains($0) } }
 }

@@ -73,6 +73,16 @@ package struct LedgerShelf: Sendable {
         return nil
     }
 
+    /// The same for those who only estimate by it: one that is damaged, which `verify` names, gives way to the one before it.
+    package func newestWhole(where fits: (Ledger) -> Bool = { _ in true }) throws -> Ledger? {
+        for id in try ids().reversed() {
+            do {
+                if let ledger = try ledger(id), fits(ledger) { return ledger }
+            } catch is DamageError {}
+        }
+        return nil
+    }
+
     package func add(_ ledger: Ledger) throws {
         let bytes = Array(try JSONEncoder().encode(ledger))
         _ = try system.repository.encode("\(system.ledger)/\(ledger.id)\(Ledger.suffix)") { try $0.write(bytes) }

@@ -48,7 +48,7 @@ package struct LedgerRecorder: Sendable {
         try await holder.query("LOCK TABLE everline.room_counters, everline.users IN EXCLUSIVE MODE")
         try await reader.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try await reader.query("SELECT 1")
-        let id = Ledger.prefix + Timestamp.now.compact + "-" + String(UInt16.random(in: 0 ... .max), radix: 16)
+        let id = Ledger.prefix + Timestamp.now.compactMilliseconds + "-" + String(UInt16.random(in: 0 ... .max), radix: 16)
         let rows = try await holder.query(
             """
             SELECT pg_create_restore_point(\(id))::text, clock_timestamp(), substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)

@@ -30,7 +30,7 @@ package final class FetchCommand: Sendable {
                 try give(copy, mode)
                 return copy
             }
-            var program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+            var program = try OwnProgram.path()
             if try !readable(program) {
                 program = try copied(program, 0o700)
                 // Its run path ends with its own folder.

@@ -120,7 +120,9 @@ package final class Instance: Sendable {
     /// Why a server ended that should not have: its own fatal lines, and what fetching had to say.
     private static func failure(_ ended: Tool.Ended) -> GuardianError {
         let telling = ended.said.split(separator: "\n").filter { line in
+            // Not what it answered our own asking whether it is up.
             ["FATAL:", "PANIC:", "db-guardian wal fetch"].contains { line.contains($0) }
+                && !["is starting up", "not yet accepting connections"].contains { line.contains($0) }
         }.map { line in line.range(of: "FATAL:  ").map { String(line[$0.upperBound...]) } ?? String(line) }
         let why =
             telling.isEmpty ? "PostgreSQL ended with \(ended.status): \(ended.said.suffix(600))" : telling.joined(separator: "; ")

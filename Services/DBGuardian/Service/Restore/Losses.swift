@@ -18,7 +18,7 @@ package enum LastNumbers {
 
     package static func known(_ settings: Settings, _ system: System, logger: Logger) async throws -> [String: Int64] {
         var known: [String: Int64] = [:]
-        if let newest = try LedgerShelf(system).newest() {
+        if let newest = try LedgerShelf(system).newestWhole() {
             for room in newest.rooms { known[room.name] = room.lastSeq }
         }
         guard settings.optional("postgres.conninfo") != nil else { return known }

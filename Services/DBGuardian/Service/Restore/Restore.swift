@@ -108,10 +108,10 @@ package struct Restore: Sendable {
     }
 
     /// What the plan says, without touching anything.
-    package func preview(_ plan: RestorePlan, to directory: String, port: Int?) async throws -> RestoreResult {
-        try Destination.check(directory, bytes: plan.backup.manifest.bytes)
+    package func preview(_ plan: RestorePlan, to directory: String, port: Int?, database: String?) async throws -> RestoreResult {
+        try check(plan, directory, database)
         let known = try await LastNumbers.known(settings, plan.backup.system, logger: logger)
-        let before = try LedgerShelf(plan.backup.system).newest { $0.at <= plan.until }
+        let before = try LedgerShelf(plan.backup.system).newestWhole { $0.at <= plan.until }
         var restored: [String: Int64] = [:]
         for room in before?.rooms ?? [] { restored[room.name] = room.lastSeq }
         var notes = plan.notes
@@ -122,6 +122,17 @@ package struct Restore: Sendable {
         return result(plan, directory, reached: RestoreTarget.text(plan.until), lost: lost, port: port, epoch: nil, notes: notes)
     }
 
+    /// What can be refused before anything is touched.
+    private func check(_ plan: RestorePlan, _ directory: String, _ database: String?) throws {
+        let manifest = plan.backup.manifest
+        try Destination.check(directory, bytes: manifest.bytes)
+        if let database, !manifest.databases.contains(database) {
+            throw GuardianError(
+                "backup \(manifest.id) has no database \(database)", hint: "it has: \(manifest.databases.joined(separator: ", "))"
+            )
+        }
+    }
+
     // MARK: Restoring
 
     /// - Parameters:
@@ -130,12 +141,7 @@ package struct Restore: Sendable {
     package func run(_ target: RestoreTarget, to directory: String, port: Int?, database: String?) async throws -> RestoreResult {
         let plan = try await plan(target)
         let manifest = plan.backup.manifest
-        try Destination.check(directory, bytes: manifest.bytes)
-        if let database, !manifest.databases.contains(database) {
-            throw GuardianError(
-                "backup \(manifest.id) has no database \(database)", hint: "it has: \(manifest.databases.joined(separator: ", "))"
-            )
-        }
+        try check(plan, directory, database)
         let locks = try Reading.lock(repositories)
         defer { withExtendedLifetime(locks) {} }
         let known = try await LastNumbers.known(settings, plan.backup.system, logger: logger)

@@ -42,7 +42,10 @@ package struct RestorePlanner: Sendable {
     private func plan(backup id: String) throws -> RestorePlan {
         let backup = try catalogue.named(id)
         guard let wal = backup.manifest.wal else {
-            return RestorePlan(target: .backup(id), backup: backup, timeline: 0, settings: [], wal: nil, until: 0, notes: [])
+            // A dump holds what was there when it began.
+            guard case .time(let began) = try RestoreTarget.time(from: backup.manifest.startedAt) else { throw nothing() }
+            return RestorePlan(
+                target: .backup(id), backup: backup, timeline: 0, settings: [], wal: nil, until: began, notes: [])
         }
         return RestorePlan(
             target: .backup(id), backup: backup, timeline: wal.timeline,
@@ -115,19 +118,26 @@ package struct RestorePlanner: Sendable {
     private func plan(
         _ target: RestoreTarget, _ reach: Windows.Reach, _ settings: [(String, String)], until: Int64, _ notes: [String]
     ) -> RestorePlan {
+        let timeline = [("recovery_target_timeline", "\(reach.timeline)")]
+        let named = (settings + timeline).map { (name: $0.0, value: $0.1) }
+        guard let end = reach.run.last else {
+            // Nothing of the archive is there, nor needed: the backup has the WAL of its own time along.
+            return RestorePlan(
+                target: target, backup: reach.backup, timeline: reach.timeline, settings: named, wal: nil, until: until,
+                notes: notes)
+        }
         let inventory = windows.inventory
         let first = inventory.segment(reach.run.first, to: reach.timeline).name.description
         var number = reach.run.first
         // Up to the first segment that has something later than the target.
-        while let last = reach.run.last, number < last {
+        while number < end {
             if let commit = inventory.segment(number, to: reach.timeline).contents?.lastCommit, commit > until { break }
             number += 1
         }
         let last = inventory.segment(number, to: reach.timeline).name.description
         return RestorePlan(
-            target: target, backup: reach.backup, timeline: reach.timeline,
-            settings: settings.map { (name: $0.0, value: $0.1) } + [("recovery_target_timeline", "\(reach.timeline)")],
-            wal: reach.run.last == nil ? nil : (first, last), until: until, notes: notes)
+            target: target, backup: reach.backup, timeline: reach.timeline, settings: named, wal: (first, last), until: until,
+            notes: notes)
     }
 
     /// As PostgreSQL reads it, with its offset.

@@ -90,7 +90,7 @@ package struct Schedule: Sendable {
 
     /// Runs our own program with the same settings; nicely, since the database and the chat go first.
     private func run(_ name: String, _ verb: [String]) async throws {
-        let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let program = try OwnProgram.path()
         let arguments = ["-n", "10", program] + verb + (settings.file.map { ["--config", $0] } ?? [])
         let environment = ProcessInfo.processInfo.environment.filter {
             $0.key.hasPrefix("EVERLINE_") || $0.key == "HOME" || $0.key == "TMPDIR"

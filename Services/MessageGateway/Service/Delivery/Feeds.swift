@@ -12,8 +12,16 @@ actor Feeds {
     private let epochs: Epochs
     private let logger: Logger
     private let signals: any SignalSource
+    /// The epoch at the timer's last turn.
+    private var seen: String?
+    /// Waits until it is known which sessions hold in a new epoch, for a moment at the most.
+    private let settled: @Sendable () async -> Void
 
-    init(messages: MessageStore, rooms: RoomStore, epochs: Epochs, signals: any SignalSource, logger: Logger) {
+    init(
+        messages: MessageStore, rooms: RoomStore, epochs: Epochs, signals: any SignalSource, logger: Logger,
+        settled: @escaping @Sendable () async -> Void
+    ) {
+        self.settled = settled
         self.messages = messages
         self.rooms = rooms
         self.epochs = epochs
@@ -77,6 +85,8 @@ actor Feeds {
         let (epoch, rows) = try await rooms.counters(of: delivered.map(\.feed.room))
         let counters = Dictionary(uniqueKeysWithValues: rows.map { ($0.room, $0) })
         var current = try await epochs.noted(epoch) { try await EpochStore.begin(after: $0, rooms.pool) }
+        if let seen, seen != current { await settled() }
+        seen = current
         for (feed, last) in delivered {
             let counter = counters[feed.room]
             if await feed.wasTurnedBack(counter, epoch: current, delivered: last) {
@@ -84,6 +94,9 @@ actor Feeds {
                 logger.error("a room's counter fell; beginning a new epoch", metadata: ["room": "\(feed.room)"])
                 let begun = try await EpochStore.begin(after: current, rooms.pool)
                 current = try await epochs.noted(begun) { try await EpochStore.begin(after: $0, rooms.pool) }
+                // Whoever is told to start over may do so at once.
+                await settled()
+                seen = current
             }
             if let counter, await feed.compare(counter, epoch: current, delivered: last) { continue }
             await feed.end(current)

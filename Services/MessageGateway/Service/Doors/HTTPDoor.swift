@@ -124,7 +124,8 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
         if calls.isRefused {
             let error = RPCError(.shuttingDown, retryAfterMs: 500)
             return respond(
-                .serviceUnavailable, "application/json", ByteBuffer(bytes: Response.failure(id: .null, error: error)), close: true,
+                .serviceUnavailable, "application/json", ByteBuffer(bytes: Response.failure(id: .null, error: error)),
+                close: true,
                 context)
         }
         let incoming = body.withUnsafeReadableBytes { Incoming(line: $0.assumingMemoryBound(to: UInt8.self)) }

@@ -36,7 +36,8 @@ struct Sending: Sendable {
                 done(result)
             }
         }
-        do {
+        do throws(RPCError) {
+            if let epoch = params.epoch, epoch != room.epoch { throw RPCError(.epochChanged) }
             try user.mustBe(of: room.epoch)
             try lanes.lane(of: room.id).submit(send)
         } catch { done(.failure(error)) }
