@@ -10,7 +10,10 @@ final class RedisServer: Sendable {
     let port: Int
 
     init() {
-        port = Int.random(in: 20_000...40_000)
+        // Below those that the system gives out, and nobody's.
+        var found = Int.random(in: 20_000..<32_000)
+        for _ in 0..<1_000 where !Self.isFree(found) { found = Int.random(in: 20_000..<32_000) }
+        port = found
         folder = NSTemporaryDirectory() + "everline-redis-\(UUID().uuidString)"
         let made = Self.run(
             #"""
@@ -53,6 +56,20 @@ final class RedisServer: Sendable {
         return RedisConfiguration(
             host: "127.0.0.1", port: port, user: user, passwordFile: "\(folder)/password", serverName: serverName,
             tls: try NIOSSLContext(configuration: tls))
+    }
+
+    private static func isFree(_ port: Int) -> Bool {
+        let handle = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(handle) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(handle, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
     }
 
     private static func run(_ script: String, _ arguments: [String]) -> Bool {
