@@ -38,7 +38,7 @@ final class PostgresServer: @unchecked Sendable {
     }
 
     func configuration(
-        connections: Int = 4, waiting: Int = 256, inFlight: Int = 256, cancelGrace: Duration = .seconds(1),
+        connections: Int = 4, waiting: Int = 256, inFlight: Int = 256, cancelGrace: Duration = .seconds(5),
         onConnect: (@Sendable (PostgresConnection) async throws -> Void)? = nil
     ) -> PostgresConfiguration {
         PostgresConfiguration(
