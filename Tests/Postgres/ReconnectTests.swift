@@ -199,11 +199,11 @@ import Testing
         listen(listener, 8)
         var configuration = PostgresServer.shared.configuration()
         configuration.conninfo = PostgresServer.shared.conninfo(port: "\(UInt16(bigEndian: address.sin_port))")
-        let started = PostgresDeadline.now
-        #expect(
-            await failure { try await PostgresConnection.connect(configuration, logger: logger, deadline: .milliseconds(200)) }?
-                .kind == .notExecuted)
-        #expect(PostgresDeadline.now < started + .seconds(2))
+        // Its own deadline, and not libpq's much later one, is what it says.
+        let given = await failure {
+            try await PostgresConnection.connect(configuration, logger: logger, deadline: .milliseconds(200))
+        }
+        #expect(given?.kind == .notExecuted && given?.message == "no connection by the deadline")
         // And beside a second host that answers, the connection is made all the same.
         configuration.connectTimeout = .seconds(2)
         configuration.conninfo = PostgresServer.shared.conninfo(
