@@ -22,15 +22,16 @@ import Testing
     @Test func waitersHaveDeadlinesAndTheLineHasABound() async throws {
         try await withPool(connections: 1, waiting: 2) { pool async throws in
             try await pool.withConnection { _ async throws in
-                async let first = failure { try await pool.query("SELECT 1", deadline: .milliseconds(300)) }
-                let second = Task { try await pool.query("SELECT 2", deadline: .seconds(10)) }
+                let waiting = (0..<2).map { _ in Task { try await pool.query("SELECT 1", deadline: .seconds(60)) } }
                 #expect(try await eventually { await pool.load.waiting == 2 })
-                let refused = await failure { try await pool.query("SELECT 3", deadline: .seconds(10)) }
+                let refused = await failure { try await pool.query("SELECT 3", deadline: .seconds(60)) }
                 #expect(refused?.kind == .overloaded)
                 #expect(refused?.isRetryable == true)
-                #expect(await first?.kind == .deadline)
-                second.cancel()
-                #expect(await failure { try await second.value }?.kind == .cancelled)
+                for task in waiting {
+                    task.cancel()
+                    #expect(await failure { try await task.value }?.kind == .cancelled)
+                }
+                #expect(await failure { try await pool.query("SELECT 4", deadline: .milliseconds(300)) }?.kind == .deadline)
             }
         }
     }
