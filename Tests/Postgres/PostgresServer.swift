@@ -41,9 +41,12 @@ final class PostgresServer: @unchecked Sendable {
         connections: Int = 4, waiting: Int = 256, inFlight: Int = 256, cancelGrace: Duration = .seconds(5),
         onConnect: (@Sendable (PostgresConnection) async throws -> Void)? = nil
     ) -> PostgresConfiguration {
-        PostgresConfiguration(
+        var configuration = PostgresConfiguration(
             conninfo: conninfo(), passwordFile: passwordFile, connections: connections, waiting: waiting, inFlight: inFlight,
             cancelGrace: cancelGrace, onConnect: onConnect)
+        // The bound is the process's, and here all tests are one process: some cancel many statements at once.
+        configuration.cancelRequests = 256
+        return configuration
     }
 
     /// What went wrong, if anything. Not Foundation's Process: that waits until the server, which inherits its socket, has ended too.

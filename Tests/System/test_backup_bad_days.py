@@ -288,11 +288,11 @@ def test_the_repository_is_full_read_only_or_gone(kept, small_disk):
     disk = small_disk("64m")
     home = disk / "repository"
     subprocess.run(["cp", "-a", str(kept.repository), str(home)], check=True)
-    with open(disk / "filler", "wb") as filler:
+    # Unbuffered, as closing would try once more to write what did not fit.
+    with open(disk / "filler", "wb", buffering=0) as filler:
         try:
             while True:
                 filler.write(b"x" * 65536)
-                filler.flush()
         except OSError:
             pass
     before = kept.json("backup", "list", "--repository-paths", home)
