@@ -148,6 +148,20 @@ def test_every_change_of_membership_raises_its_number_under_the_lock(place):
         assert int(place.members_rev()) == before + 1, change
 
 
+def test_two_owners_who_demote_each_other_at_once(place):
+    """Whoever comes second is no owner any more by then; one always remains."""
+    other = place.user_id(place.everline.user(f"guest-{uuid.uuid4().hex[:8]}"))
+    assert place.a.run(f"SELECT status FROM everline.join_room({place.id}, {other})") == [["0"]]
+    assert place.a.run(f"SELECT status FROM everline.set_role({place.id}, {place.user}, {other}, 'owner')") == [["0"]]
+    place.a.run("BEGIN")
+    assert place.a.run(f"SELECT status FROM everline.set_role({place.id}, {place.user}, {other}, 'member')") == [["0"]]
+    place.b.begin(f"SELECT status FROM everline.set_role({place.id}, {other}, {place.user}, 'member')")
+    place.b.until_it_waits()
+    place.a.run("COMMIT")
+    assert place.b.finish() == [["3"]]
+    assert place.everline.sql(f"SELECT user_id FROM everline.room_members WHERE room_id = {place.id} AND role = 'owner'") == [[place.user]]
+
+
 def test_another_epoch_is_refused(place):
     key, = keys(1)
     place.a.run(place.careful(*keys(1)))

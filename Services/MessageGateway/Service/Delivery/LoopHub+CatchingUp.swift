@@ -10,9 +10,10 @@ extension LoopHub {
         let next: Int64
         /// For messages: the revisions below this number show in what is read. `nil`: the read is of revisions.
         let shows: Int64?
+        let limit: Int64
     }
 
-    private static let page: Int64 = 200
+    static let page: Int64 = 200
 
     /// The client can take more: whatever stopped for it goes on.
     func writable(_ client: Client) {
@@ -41,8 +42,10 @@ extension LoopHub {
         subscription.fetching = true
         let place =
             next < room.head
-            ? Place(room: subscription.room, epoch: room.epoch, next: next, shows: max(nextRev, room.headRev))
-            : Place(room: subscription.room, epoch: room.epoch, next: nextRev, shows: nil)
+            ? Place(
+                room: subscription.room, epoch: room.epoch, next: next, shows: max(nextRev, room.headRev),
+                limit: subscription.page)
+            : Place(room: subscription.room, epoch: room.epoch, next: nextRev, shows: nil, limit: subscription.page)
         if reads[place] != nil {
             reads[place]?.append(subscription)
         } else {
@@ -73,21 +76,28 @@ extension LoopHub {
                     result = .success(
                         .messages(
                             try await messages.messages(
-                                place.room, name: name, epoch: place.epoch, from: place.next, limit: Self.page)))
+                                place.room, name: name, epoch: place.epoch, from: place.next, limit: place.limit)))
                 } else {
                     result = .success(
                         .revisions(
                             try await messages.revisions(
-                                place.room, name: name, epoch: place.epoch, from: place.next, limit: Self.page)))
+                                place.room, name: name, epoch: place.epoch, from: place.next, limit: place.limit)))
                 }
             } catch { result = .failure(error) }
             loop.execute { [self] in
                 if case .failure(let error) = result {
-                    logger.warning("cannot read what clients missed", metadata: ["error": "\(error)"])
+                    warn(error)
                 }
                 for subscription in reads.removeValue(forKey: place) ?? [] { fetched(result, for: subscription) }
             }
         }
+    }
+
+    /// Once a second: thousands may be behind at as many places.
+    private func warn(_ error: any Error) {
+        guard .now() - (warnedAt ?? .distantPast) >= .seconds(1) else { return }
+        warnedAt = .now()
+        logger.warning("cannot read what clients missed", metadata: ["error": "\(error)"])
     }
 
     private func fetched(_ result: Result<Missed, any Error>, for subscription: Subscription) {
@@ -95,11 +105,15 @@ extension LoopHub {
         guard subscription.client.isOpen, subscription.client.subscriptions[subscription.room] === subscription else { return }
         let before = (subscription.next, subscription.nextRev)
         switch result {
-        case .success(.messages(let messages)): send(messages, to: subscription)
+        case .success(.messages(let messages)):
+            send(messages, to: subscription)
+            subscription.took(subscription.next - before.0, of: messages.count)
         case .success(.revisions(let revisions)):
             // Not beyond the head: the feed holds a revision back until its message has come.
             let headRev = rooms[subscription.room]?.headRev ?? 0
-            send(revisions.prefix { $0.rev < headRev }, to: subscription)
+            let run = revisions.prefix { $0.rev < headRev }
+            send(run, to: subscription)
+            subscription.took(subscription.nextRev - before.1, of: run.count)
         case .failure: break
         }
         // Nothing came of it although there was room: PostgreSQL is away, or history is being turned back. A pause, and once more.

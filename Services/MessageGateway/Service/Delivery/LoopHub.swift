@@ -21,6 +21,8 @@ final class LoopHub: @unchecked Sendable {
     private var dirty: [Client] = []
     /// Reads for those who are behind, and who waits for each: one read for all who are at the same place.
     var reads: [Place: [Subscription]] = [:]
+    /// When it was logged last that such a read failed.
+    var warnedAt: NIODeadline?
     /// Rooms by name, as far as this loop has met them; a room keeps its name as long as the epoch lasts.
     var directory: [String: KnownRoom] = [:]
     /// Hashes of sessions whose end was heard of in the last half minute: one may be on its way to be bound.

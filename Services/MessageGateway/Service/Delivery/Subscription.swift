@@ -10,6 +10,8 @@ final class Subscription {
     /// Whether it follows the live messages; otherwise it is behind and catches up: first with the messages, then with what became of them.
     var live = false
     var fetching = false
+    /// How much it is read at a time while it is behind: about what it could take the last time, as the rest of a read is thrown away.
+    private(set) var page = LoopHub.page
     /// Whether its user was seen to be a member: who was one and is none any more stops receiving.
     var member: Bool
     /// The room's `members_rev` when its right to read was looked at.
@@ -24,5 +26,10 @@ final class Subscription {
         self.nextRev = nextRev
         self.member = member
         self.asOf = asOf
+    }
+
+    /// - Parameter taken: of so many that were read.
+    func took(_ taken: Int64, of count: Int) {
+        page = taken < count ? max(10, taken) : min(LoopHub.page, 2 * page)
     }
 }
