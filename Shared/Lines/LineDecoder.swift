@@ -139,8 +139,23 @@ extension LineError {
 
 extension ChannelHandlerContext {
     /// Closes a moment after an error was sent: at once, a peer that is still sending would be reset before it has read why.
-    package func closeAfterError() {
-        let channel = channel
-        eventLoop.scheduleTask(in: .milliseconds(500)) { channel.close(promise: nil) }
+    ///
+    /// - Parameters:
+    ///   - written: when what was sent last has gone to the kernel.
+    ///   - patience: how long that may take; then what is left is dropped.
+    package func closeAfterError(_ written: EventLoopFuture<Void>, within patience: TimeAmount = .seconds(10)) {
+        let (channel, eventLoop) = (channel, eventLoop)
+        let late = eventLoop.scheduleTask(in: patience) { channel.close(promise: nil) }
+        written.whenComplete { _ in
+            late.cancel()
+            eventLoop.scheduleTask(in: .milliseconds(500)) { channel.close(promise: nil) }
+        }
+    }
+
+    /// Sends the last that there is to say, and closes.
+    package func sendAndClose(_ last: NIOAny, within patience: TimeAmount = .seconds(10)) {
+        let written = eventLoop.makePromise(of: Void.self)
+        writeAndFlush(last, promise: written)
+        closeAfterError(written.futureResult, within: patience)
     }
 }

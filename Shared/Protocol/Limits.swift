@@ -6,6 +6,8 @@ package enum Limits {
     package static let nesting = 32
     /// Requests in one batch.
     package static let batch = 100
+    /// About what the answers to a batch may come to; those after it are refused with `overloaded`.
+    package static let batchAnswer = 1_048_576
     /// A message's text as UTF-8.
     package static let body = 16_384
     /// A room's name, in characters as a reader counts them (grapheme clusters), and as UTF-8.
@@ -26,6 +28,8 @@ package enum Limits {
     /// Messages in one page of history.
     package static let page = 200
     package static let defaultPage = 50
+    /// About what the messages of a page may come to, unless a single one is longer; a page that is cut says that there are more.
+    package static let pageBytes = 1_048_576
     /// Messages in a room's window in Redis, and those a `room.open` answers with.
     package static let window = 50
     /// Session hashes in one `internal.sessions.check`, in hex: so many fit a line.

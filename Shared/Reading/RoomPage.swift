@@ -50,6 +50,25 @@ package struct RoomPage: Sendable {
     /// The number of the n-th message, oldest first.
     package func seq(_ index: Int) throws -> Int64 { try rows.decode(descending ? count - index : index + 1, 0) }
 
+    /// As many of the wanted messages as a page may hold in bytes, and at least one: from `start` on, then those nearest to it on either side.
+    package func fitting(_ wanted: Range<Int>, from start: Int) -> Range<Int> {
+        guard expectedBytes > Limits.pageBytes, wanted.contains(start) else { return wanted }
+        var sizes: [Int] = []
+        sizes.reserveCapacity(count)
+        rows.forEachRow(1..<count + 1, descending: descending) { sizes.append(MessageRow.textBytes($0) + row.expectedBytes) }
+        var fitting = start..<start + 1
+        var room = Limits.pageBytes - sizes[start]
+        while true {
+            let before = fitting.lowerBound > wanted.lowerBound ? fitting.lowerBound - 1 : nil
+            let after = fitting.upperBound < wanted.upperBound ? fitting.upperBound : nil
+            // The shorter side goes on first.
+            let isBefore = before != nil && (after == nil || start - fitting.lowerBound <= fitting.upperBound - 1 - start)
+            guard let next = isBefore ? before : after, sizes[next] <= room else { return fitting }
+            room -= sizes[next]
+            fitting = isBefore ? next..<fitting.upperBound : fitting.lowerBound..<next + 1
+        }
+    }
+
     /// Some of the messages, counted from the oldest, as a JSON array.
     package func array(_ wanted: Range<Int>) -> some WireEncodable { MessageArray(page: self, wanted: wanted) }
 

@@ -56,27 +56,3 @@ import Testing
         #expect(throws: RPCError.self) { try throttle.admit("user 999", "a", now: now + .seconds(1)) }
     }
 }
-
-@Suite struct HashingPoolTests {
-    @Test func shedsWhatItCannotTake() async throws {
-        let pool = HashingPool(width: 1, bound: 2)
-        let outcomes = await withTaskGroup(of: Bool.self) { group in
-            for _ in 0..<20 {
-                group.addTask {
-                    do {
-                        return try await pool.run {
-                            for _ in 0..<200 { _ = (0..<10_000).reduce(0, &+) }
-                            return true
-                        }
-                    } catch let error as RPCError { return !(error.code == .authBusy && error.code.retryable) } catch {
-                        return true
-                    }
-                }
-            }
-            return await group.reduce(into: [Bool]()) { $0.append($1) }
-        }
-        #expect(outcomes.contains(true))
-        // It serves on.
-        #expect(try await pool.run { 7 } == 7)
-    }
-}

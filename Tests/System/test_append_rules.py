@@ -292,6 +292,14 @@ def test_two_alike_in_one_batch(place):
     place.check_numbers()
 
 
+def test_the_first_of_two_alike_is_refused_for_what_only_it_asked_for(place):
+    [key] = keys(1)
+    append = (f"SELECT status, seq FROM everline.append('{place.epoch}', {place.all(place.id, [1, 2, 3])}, {place.all(place.user, [1, 2, 3])}, "
+              f"{place.uuids([key] * 3)}, ARRAY['一', '一', '一'], ARRAY[99, NULL, NULL]::bigint[])")
+    assert place.a.run(append) == [["4", ""], ["0", "1"], ["1", "1"]]
+    place.check_numbers()
+
+
 def test_overlapping_batches_of_many_rooms_never_deadlock(everline):
     """Rows are locked in the order of their ids, whatever the order of the sends."""
     places = [Place(everline) for _ in range(4)]

@@ -1,4 +1,5 @@
 """More than can be served: a clear error at the door, and what was taken is served."""
+import json
 import os
 import signal
 import subprocess
@@ -127,3 +128,30 @@ def maintenance(everline, statement):
          f"host=127.0.0.1 port={everline.port(7432)} dbname=postgres user=postgres sslmode=verify-full sslrootcert={everline.ca}"],
         env=os.environ | {"PGPASSWORD": (everline.home / "secrets/postgres-postgres").read_text().strip()}, check=True, timeout=60,
         capture_output=True)
+
+
+def test_a_batch_of_more_than_a_seconds_worth_comes_through_when_nothing_came_before(limited):
+    line = limited.user("batch")
+    line.result("room.create", room="一批")
+    time.sleep(2)
+    line.write_bytes(json.dumps([{"jsonrpc": "2.0", "id": f"b{n}", "method": "message.send", "params": {
+        "room": "一批", "clientId": str(uuid.uuid4()), "body": f"{n}"}} for n in range(60)]).encode() + b"\n")
+    assert [one["result"]["seq"] for one in line.read()] == list(range(1, 61))
+
+
+def test_made_up_sessions_are_not_looked_up_beyond_the_limit(limited):
+    """By `POST /rpc`, whose caller is not known before: the address is."""
+    count = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = 'everline'"
+    time.sleep(1.5)
+    before = int(limited.sql(count)[0][0])
+    rpc = RPC(limited.port(8443), limited.ca)
+    names = []
+    for n in range(1_500):
+        rpc.session = uuid.uuid4().hex * 2
+        names.append(rpc.call("room.list")["error"]["data"]["name"])
+    assert set(names) == {"session.invalid", "rate.limited"}
+    looked_up = names.count("session.invalid")
+    assert names.count("rate.limited") > looked_up
+    # Statistics are told with some delay; and there is what the services do on their own.
+    time.sleep(2)
+    assert int(limited.sql(count)[0][0]) - before < 3 * looked_up + 300

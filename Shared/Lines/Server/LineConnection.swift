@@ -1,3 +1,4 @@
+import DequeModule
 import EverlineProtocol
 import Logging
 import NIOCore
@@ -13,6 +14,8 @@ final class LineConnection: ChannelDuplexHandler {
     private let logger: Logger
     private var caller: Caller?
     private var inFlight = 0
+    /// What was read and is not begun: of one read of the socket, as no further one is made while any waits.
+    private var waiting: Deque<Incoming> = []
     private var held = false
     private var ending = false
     private var dirty = false
@@ -20,7 +23,8 @@ final class LineConnection: ChannelDuplexHandler {
     private var tasks: LoopTasks?
 
     /// Services share one connection among many callers; a person or a program has it alone, and answers may be megabytes long.
-    private var mostInFlight: Int { caller?.peer == nil ? 8 : 256 }
+    private var mostInFlight: Int { caller?.peer == nil ? 4 : 256 }
+    private var isFull: Bool { inFlight >= mostInFlight || context?.channel.isWritable != true }
 
     init(table: MethodTable<Caller>, logger: Logger) {
         self.table = table
@@ -35,9 +39,13 @@ final class LineConnection: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !ending else { return }
-        let caller = caller ?? self.identify(context)
         let line = unwrapInboundIn(data)
         let incoming = line.withUnsafeReadableBytes { Incoming(line: $0.assumingMemoryBound(to: UInt8.self)) }
+        if isFull || !waiting.isEmpty { waiting.append(incoming) } else { begin(incoming, context) }
+    }
+
+    private func begin(_ incoming: Incoming, _ context: ChannelHandlerContext) {
+        let caller = caller ?? self.identify(context)
         inFlight += 1
         let loop = context.eventLoop
         let bound = NIOLoopBound(self, eventLoop: loop)
@@ -50,7 +58,7 @@ final class LineConnection: ChannelDuplexHandler {
 
     /// Holds the socket while the bound is reached: the peer's pipelining is its own memory then.
     func read(context: ChannelHandlerContext) {
-        if inFlight >= mostInFlight || ending || !context.channel.isWritable {
+        if isFull || ending || !waiting.isEmpty {
             held = true
         } else {
             context.read()
@@ -65,9 +73,7 @@ final class LineConnection: ChannelDuplexHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if let error = error as? LineError {
             ending = true
-            context.write(NIOAny(Self.line(Response.failure(id: .null, error: error.rpcError))), promise: nil)
-            context.flush()
-            context.closeAfterError()
+            context.sendAndClose(NIOAny(Self.line(Response.failure(id: .null, error: error.rpcError))))
         } else {
             logger.debug("a connection failed", metadata: ["error": "\(error)"])
             context.close(promise: nil)
@@ -92,7 +98,7 @@ final class LineConnection: ChannelDuplexHandler {
 
     private func end(_ context: ChannelHandlerContext) {
         ending = true
-        guard inFlight == 0 else { return }
+        guard inFlight == 0, waiting.isEmpty else { return }
         // What was answered in this turn.
         context.flush()
         context.close(promise: nil)
@@ -105,11 +111,10 @@ final class LineConnection: ChannelDuplexHandler {
             context.write(NIOAny(Self.line(answer)), promise: nil)
             flushLater(context)
         }
-        if ending, inFlight == 0 {
+        release(context)
+        if ending, inFlight == 0, waiting.isEmpty {
             context.flush()
             context.close(promise: nil)
-        } else {
-            release(context)
         }
     }
 
@@ -125,7 +130,8 @@ final class LineConnection: ChannelDuplexHandler {
     }
 
     private func release(_ context: ChannelHandlerContext) {
-        guard held, inFlight < mostInFlight, context.channel.isWritable, !ending else { return }
+        while !isFull, let next = waiting.popFirst() { begin(next, context) }
+        guard held, waiting.isEmpty, !isFull, !ending else { return }
         held = false
         context.read()
     }

@@ -43,8 +43,12 @@ package struct MethodTable<Context: Sendable>: Sendable {
         case .batch(let elements):
             // One after another: a batch costs what its requests cost on their own.
             var answers: [[UInt8]] = []
+            var bytes = 0
             for element in elements {
-                if let answer = await answer(element, context) { answers.append(answer) }
+                let answer = bytes < Limits.batchAnswer ? await answer(element, context) : Self.tooMuch(element)
+                guard let answer else { continue }
+                answers.append(answer)
+                bytes += answer.count
             }
             return Response.batch(answers)
         }
@@ -61,6 +65,16 @@ package struct MethodTable<Context: Sendable>: Sendable {
                 let error = error as? RPCError ?? translate(error)
                 return request.id.map { Response.failure(id: $0, error: error) }
             }
+        }
+    }
+
+    /// Not begun, so that one batch is not gathered without bound.
+    private static func tooMuch(_ element: Incoming.Element) -> [UInt8]? {
+        let error = RPCError(
+            .overloaded, detail: "the answers before this one fill the batch; ask again in another", retryAfterMs: 100)
+        switch element {
+        case .failure(let refusal): return Response.failure(id: refusal.id, error: refusal.error)
+        case .success(let request): return request.id.map { Response.failure(id: $0, error: error) }
         }
     }
 

@@ -21,7 +21,7 @@ struct Accounts: Sendable {
             try await log.record(.nameTaken, user: nil, name: name.text, address: address, client: params.client)
             throw RPCError(.usernameTaken, parameter: "username")
         }
-        let hash = try await hashing.run { try PasswordHash(hashing: password.text).description }
+        let hash = try await hashing.run(for: address) { try PasswordHash(hashing: password.text).description }
         let displayName = params.displayName ?? name.text
         let id = try await users.create(name, displayName: displayName, passwordHash: hash, admin: false)
         try await log.record(.registered, user: id, name: name.text, address: address, client: params.client)
@@ -48,7 +48,7 @@ struct Accounts: Sendable {
         let password = Password.normalized(params.password)
         let right: Bool
         do {
-            right = try await hashing.run { try stored.verify(password) }
+            right = try await hashing.run(for: address) { try stored.verify(password) }
         } catch let error as RPCError {
             try await record(.busy, user?.id)
             throw error
@@ -74,7 +74,7 @@ struct Accounts: Sendable {
     private func upgrade(_ user: StoredUser, _ password: String) {
         Task {
             do {
-                let hash = try await hashing.run { try PasswordHash(hashing: password).description }
+                let hash = try await hashing.run(for: "") { try PasswordHash(hashing: password).description }
                 try await users.setPassword(user.id, hash)
             } catch { logger.warning("a password hash could not be renewed", metadata: ["error": "\(error)"]) }
         }

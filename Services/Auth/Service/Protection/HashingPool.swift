@@ -1,57 +1,108 @@
+import DequeModule
 import Dispatch
 import EverlineCryptography
 import EverlineProtocol
 import Synchronization
 
-/// Runs scrypt on a few threads of its own. One hash takes a third of a second and 128 MiB, so what waits is bounded and the rest is told to
-/// come back.
+/// Runs scrypt on a few threads of its own. One hash takes a third of a second and 128 MiB, so what waits is bounded, by number and by the time it would
+/// wait, and the rest is told to come back. Addresses take turns, and when there is no room the one with most waiting makes some: a flood from
+/// one place leaves the others their logins.
 package final class HashingPool: Sendable {
+    private struct Job {
+        let deadline: ContinuousClock.Instant
+        let run: @Sendable () -> Void
+        let refuse: @Sendable () -> Void
+    }
     private struct State {
         var running = 0
-        var waiting: [@Sendable () -> Void] = []
+        var waiting: [String: Deque<Job>] = [:]
+        /// Addresses in the order of their turns.
+        var turns: Deque<String> = []
+        var count = 0
+        /// What a hash takes, as measured lately.
+        var time = Duration.milliseconds(300)
+
+        mutating func next() -> Job? {
+            guard let address = turns.popFirst(), let job = waiting[address]?.popFirst() else { return nil }
+            count -= 1
+            if waiting[address]?.isEmpty == true { waiting[address] = nil } else { turns.append(address) }
+            return job
+        }
+
+        mutating func append(_ job: Job, _ address: String) {
+            if waiting[address] == nil { turns.append(address) }
+            waiting[address, default: []].append(job)
+            count += 1
+        }
+
+        /// The latest job of the address that has more than one waiting more than `address` has.
+        mutating func makeRoom(for address: String) -> Job? {
+            guard let (other, jobs) = waiting.max(by: { $0.value.count < $1.value.count }),
+                jobs.count > (waiting[address]?.count ?? 0) + 1
+            else { return nil }
+            count -= 1
+            return waiting[other]?.popLast()
+        }
     }
 
     private let width: Int
     private let bound: Int
+    private let patience: Duration
     private let queue = DispatchQueue(label: "hashing", qos: .utility, attributes: .concurrent)
     private let state = Mutex(State())
 
-    package init(width: Int, bound: Int) {
+    /// - Parameters:
+    ///   - width: hashes at once.
+    ///   - bound: how many may wait.
+    ///   - patience: how long each may wait.
+    package init(width: Int, bound: Int, patience: Duration = .seconds(5)) {
         self.width = max(1, width)
         self.bound = bound
+        self.patience = patience
     }
 
-    /// - Throws: `auth.busy` if too many wait already.
-    package func run<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
+    /// - Parameter address: for whom it is done.
+    /// - Throws: `auth.busy` if it would wait too long, or did.
+    package func run<R: Sendable>(for address: String, _ body: @escaping @Sendable () throws -> R) async throws -> R {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<R, any Error>) in
-            let work: @Sendable () -> Void = { continuation.resume(with: Result(catching: body)) }
-            let verdict: Bool? = state.withLock { state in
+            let job = Job(
+                deadline: .now + patience, run: { continuation.resume(with: Result(catching: body)) },
+                refuse: { continuation.resume(throwing: RPCError(.authBusy, retryAfterMs: 2_000)) })
+            let (begun, refused): (Job?, Job?) = state.withLock { state in
                 if state.running < width {
                     state.running += 1
-                    return true
+                    return (job, nil)
                 }
-                guard state.waiting.count < bound else { return nil }
-                state.waiting.append(work)
-                return false
+                let isFull = state.count >= bound || state.time * (state.count + 1) / width > patience
+                var refused: Job?
+                if isFull {
+                    refused = state.makeRoom(for: address)
+                    if refused == nil { return (nil, job) }
+                }
+                state.append(job, address)
+                return (nil, refused)
             }
-            switch verdict {
-            case true?: start(work)
-            case false?: break
-            case nil: continuation.resume(throwing: RPCError(.authBusy, retryAfterMs: 2_000))
-            }
+            if let begun { start(begun) }
+            refused?.refuse()
         }
     }
 
-    private func start(_ work: @escaping @Sendable () -> Void) {
+    private func start(_ job: Job) {
         queue.async { [self] in
-            work()
-            let next: (@Sendable () -> Void)? = state.withLock { state in
-                if state.waiting.isEmpty {
-                    state.running -= 1
-                    return nil
+            let begun = ContinuousClock.now
+            job.run()
+            let took = ContinuousClock.now - begun
+            var late: [Job] = []
+            let next: Job? = state.withLock { state in
+                state.time = (state.time * 7 + took) / 8
+                while let job = state.next() {
+                    if job.deadline > .now { return job }
+                    late.append(job)
                 }
-                return state.waiting.removeFirst()
+                state.running -= 1
+                return nil
             }
+            for job in late { job.refuse() }
             if let next { start(next) }
         }
     }

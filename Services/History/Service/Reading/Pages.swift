@@ -12,11 +12,11 @@ struct Pages: Sendable {
         case .before(let seq):
             // One more than asked for tells whether there are more.
             let page = try await page(.before(seq), params, user, limit: params.limit + 1)
-            let wanted = max(0, page.count - Int(params.limit))..<page.count
+            let wanted = page.fitting(max(0, page.count - Int(params.limit))..<page.count, from: page.count - 1)
             return PageAnswer(page: page, wanted: wanted, hasMore: wanted.lowerBound > 0).bytes
         case .after(let seq):
             let page = try await page(.after(seq), params, user, limit: params.limit + 1)
-            let wanted = 0..<min(page.count, Int(params.limit))
+            let wanted = page.fitting(0..<min(page.count, Int(params.limit)), from: 0)
             return PageAnswer(page: page, wanted: wanted, hasMore: wanted.upperBound < page.count).bytes
         case .around, .at:
             // Where the page lies is found first. If another epoch began in between, that was another history: once more, in the new one.
@@ -26,8 +26,10 @@ struct Pages: Sendable {
                 let first = max(1, min(centre - params.limit / 2, room.lastSeq - params.limit + 1))
                 let page = try await page(.after(first - 1), params, user, limit: params.limit)
                 guard page.room.epoch == room.epoch else { continue }
-                let last = page.count > 0 ? try page.seq(page.count - 1) : 0
-                return PageAnswer(page: page, wanted: 0..<page.count, hasMore: first > 1 || last < page.room.lastSeq).bytes
+                guard page.count > 0 else { return PageAnswer(page: page, wanted: 0..<0, hasMore: page.room.lastSeq > 0).bytes }
+                let wanted = page.fitting(0..<page.count, from: min(Int(centre - first), page.count - 1))
+                let (oldest, newest) = (try page.seq(wanted.lowerBound), try page.seq(wanted.upperBound - 1))
+                return PageAnswer(page: page, wanted: wanted, hasMore: oldest > 1 || newest < page.room.lastSeq).bytes
             }
             throw RPCError(.unavailable, detail: "history is being turned back", retryAfterMs: 500)
         }
@@ -60,7 +62,7 @@ private struct PageAnswer {
     let hasMore: Bool
 
     var bytes: [UInt8] {
-        var writer = JSONWriter(reserving: page.expectedBytes + 128)
+        var writer = JSONWriter(reserving: min(page.expectedBytes, Limits.pageBytes) + 128)
         writer.object { object in
             object.field("messages", page.array(wanted))
             object.field("hasMore", hasMore)

@@ -44,18 +44,29 @@ final class Client: @unchecked Sendable {
     private var limitOfUser: RateLimit?
     private var limitOfAddress: RateLimit?
     var subscriptions: [Int64: Subscription] = [:]
-    /// Requests that were read and not answered yet.
+    /// What requests that were read and not answered yet weigh.
     var inFlight = 0
-    /// Requests that wait for an earlier one of this connection, which changes what they may do or where they go.
-    var waiting: Deque<@Sendable (Client) -> Void> = []
+    /// What those of them weigh that were begun.
+    var begun = 0
+    /// The others: they wait for an earlier one of this connection, which changes what they may do or where they go, or for room. They come of one
+    /// read of the socket beyond what may be in flight, as no further one is made then.
+    var waiting: Deque<Waiting> = []
+    /// Whether it is being looked through.
+    var draining = false
     /// Whether such an earlier one is under way.
     var barrier = false
-    /// While more waits than may: how much, and since when none of it was read.
-    private var stall: (bytes: Int, since: NIODeadline)?
+    private let stall = StallWatch()
     /// No further request is taken; the connection ends when those in flight are answered.
     var ending = false
     /// Called whenever a request was answered, so that the door can read on.
     var answered: () -> Void = {}
+    /// Called when there was no room for answers and pushes, and is some now.
+    var roomAgain: () -> Void = {}
+
+    struct Waiting {
+        let weight: Int
+        let begin: (Client) -> Void
+    }
 
     init(hub: LoopHub, address: String, framing: Framing, outlet: ChannelHandlerContext) {
         self.loop = hub.loop
@@ -90,10 +101,16 @@ final class Client: @unchecked Sendable {
     /// Sends the error and closes once it is out.
     func end(_ error: RPCError) {
         guard let outlet else { return }
-        send(Response.failure(id: .null, error: error))
-        if framing == .frame { write(GatewayService.Framing.close(error.code == .lineTooLong ? 1009 : 1001)) }
-        outlet.flush()
-        outlet.closeAfterError()
+        let last = Response.failure(id: .null, error: error)
+        // Who reads nothing finds the reason behind what they have not read; so it waits a while for them.
+        let patience = error.code == .readerStalled ? TimeAmount.seconds(30) : .seconds(10)
+        if framing == .line {
+            outlet.sendAndClose(NIOAny(GatewayService.Framing.line(last)), within: patience)
+        } else {
+            send(last)
+            let close = GatewayService.Framing.close(error.code == .lineTooLong ? 1009 : 1001)
+            outlet.sendAndClose(NIOAny(close), within: patience)
+        }
         ended()
     }
 
@@ -101,6 +118,7 @@ final class Client: @unchecked Sendable {
     func ended() {
         outlet = nil
         waiting = []
+        roomAgain = {}
         closeRooms()
         hub.forget(self)
     }
@@ -140,17 +158,10 @@ final class Client: @unchecked Sendable {
         return limit
     }
 
-    /// Whether it has read nothing of what waits for so long. Meanwhile it is not pushed to, so what waits only grows by its own answers.
-    func isStalled(for patience: TimeAmount) -> Bool {
-        guard let outlet, !outlet.channel.isWritable,
-            let bytes = try? outlet.channel.syncOptions?.getOption(.bufferedWritableBytes)
-        else {
-            stall = nil
-            return false
-        }
-        if let stall, bytes >= stall.bytes { return .now() - stall.since >= patience }
-        stall = (bytes, .now())
-        return false
+    /// Ends it if it has read nothing of what waits for so long. Meanwhile it is not pushed to, and no request of its is begun.
+    func endIfStalled(for patience: TimeAmount) {
+        guard let outlet, !outlet.channel.isWritable else { return stall.reset() }
+        stall.look(outlet.channel, for: patience) { [self] in end(RPCError(.readerStalled)) }
     }
 
     /// - Returns: whether something that found no room may find it now.

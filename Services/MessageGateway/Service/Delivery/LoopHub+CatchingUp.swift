@@ -20,6 +20,7 @@ extension LoopHub {
         for subscription in client.subscriptions.values where !subscription.live || subscription.missedChange {
             catchUp(subscription)
         }
+        client.roomAgain()
     }
 
     /// Brings a subscription from where it is to the head: from the tail if that reaches back far enough, else from PostgreSQL; and when it has

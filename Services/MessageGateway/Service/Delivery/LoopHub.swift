@@ -51,7 +51,7 @@ final class LoopHub: @unchecked Sendable {
         let tick = TimeAmount.nanoseconds(max(1_000_000, patience.nanoseconds / 12))
         loop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { [weak self] _ in
             guard let self else { return }
-            for client in self.allClients where client.isStalled(for: patience) { client.end(RPCError(.readerStalled)) }
+            for client in self.allClients { client.endIfStalled(for: patience) }
         }
     }
 

@@ -22,29 +22,43 @@ struct Dispatcher: Sendable {
         guard !client.ending else { return }
         let weight = Self.weight(incoming)
         client.inFlight += weight
+        var refusal: RPCError?
         do throws(RPCError) {
             try RateLimits.admit(incoming.count, client.addressLimit(limits), client.userLimit(limits))
-        } catch {
-            return answered(incoming.refusal(error), [], weight, client)
-        }
-        let work: @Sendable (Client) -> Void = { client in self.start(incoming, weight, client) }
-        if client.barrier || !client.waiting.isEmpty { client.waiting.append(work) } else { work(client) }
+        } catch { refusal = error }
+        if client.waiting.isEmpty, mayBegin(weight, client) { return begin(incoming, refusal, weight, client) }
+        client.waiting.append(
+            Client.Waiting(weight: weight) { [refusal] client in self.begin(incoming, refusal, weight, client) })
     }
 
-    /// A page may be megabytes long, so fewer of them wait at once.
+    /// Whether another request may be begun: its answer is memory until it is read.
+    private func mayBegin(_ weight: Int, _ client: Client) -> Bool {
+        !client.barrier && (client.begun == 0 || client.begun + weight <= Self.mostInFlight) && client.isWritable
+    }
+
+    private func begin(_ incoming: Incoming, _ refusal: RPCError?, _ weight: Int, _ client: Client) {
+        client.begun += weight
+        if let refusal { answered(incoming.refusal(refusal), [], weight, client) } else { start(incoming, weight, client) }
+    }
+
+    /// A page may be a megabyte long, so fewer of them are under way at once.
     private static func weight(_ incoming: Incoming) -> Int {
         switch incoming {
-        case .single(.success(let request)): request.method.hasPrefix("history.") ? 8 : 1
-        case .batch: 8
+        case .single(.success(let request)): request.method.hasPrefix("history.") ? mostInFlight / 2 : 1
+        case .batch: mostInFlight / 2
         default: 1
         }
     }
 
-    /// The answer to a `POST /rpc`.
+    /// Whether a `POST /rpc` may come from there, before anything is looked up for it.
+    func admit(_ incoming: Incoming, from address: String) throws(RPCError) {
+        try RateLimits.admit(incoming.count, limits.address(address))
+    }
+
+    /// The answer to a `POST /rpc` that was admitted.
     func answer(_ incoming: Incoming, _ asking: Asking) async -> [UInt8]? {
         do throws(RPCError) {
-            try RateLimits.admit(
-                incoming.count, limits.address(asking.address), (try? asking.user()).map { limits.user($0.id) })
+            try RateLimits.admit(incoming.count, (try? asking.user()).map { limits.user($0.id) })
         } catch {
             return incoming.refusal(error)
         }
@@ -116,14 +130,24 @@ struct Dispatcher: Sendable {
         }
     }
 
-    private func drain(_ client: Client) {
-        while !client.barrier, let next = client.waiting.popFirst() { next(client) }
+    /// Begins what waits, as far as there is room.
+    func drain(_ client: Client) {
+        // What is answered at once comes here again.
+        guard !client.draining else { return }
+        client.draining = true
+        defer { client.draining = false }
+        while let next = client.waiting.first, mayBegin(next.weight, client) {
+            client.waiting.removeFirst()
+            next.begin(client)
+        }
     }
 
     private func answered(_ answer: [UInt8]?, _ effects: [@Sendable (Client) -> Void], _ weight: Int, _ client: Client) {
         client.inFlight -= weight
+        client.begun -= weight
         if let answer { client.send(answer) }
         for effect in effects where client.isOpen { effect(client) }
+        if !client.waiting.isEmpty { drain(client) }
         client.answered()
     }
 }
@@ -135,7 +159,7 @@ extension Incoming {
     }
 
     /// The one answer when all of it is refused; a notification has none.
-    fileprivate func refusal(_ error: RPCError) -> [UInt8]? {
+    func refusal(_ error: RPCError) -> [UInt8]? {
         switch self {
         case .single(.success(let request)): request.id.map { Response.failure(id: $0, error: error) }
         case .single(.failure(let refusal)): Response.failure(id: refusal.id, error: error)

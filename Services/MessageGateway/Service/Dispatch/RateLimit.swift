@@ -12,8 +12,10 @@ final class RateLimit: Sendable {
 
     init(perSecond: Int) { interval = max(1, 1_000_000_000 / Int64(perSecond)) }
 
-    /// - Returns: `nil` if the requests may come; else after how many milliseconds they may.
+    /// - Returns: `nil` if the requests may come; else after how many milliseconds they may. A batch of more than a second's worth may come when
+    ///   nothing came before it, as it would never otherwise.
     func take(_ requests: Int, at now: Int64) -> Int? {
+        let requests = min(requests, Int(burst / interval))
         var known = due.load(ordering: .relaxed)
         while true {
             let next = max(now, known) + interval * Int64(requests)

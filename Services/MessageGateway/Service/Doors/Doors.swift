@@ -2,6 +2,7 @@ import AuthClient
 import EverlineLines
 import EverlineProtocol
 import EverlineService
+import Glibc
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -16,7 +17,12 @@ struct Doors: Sendable {
     private let hubs: [LoopHub]
     private let calls = OpenCalls()
 
-    private static let mostConnections = 50_000
+    /// Some descriptors are kept back for PostgreSQL, Redis and the other services, whose connections must be able to come back.
+    private static var mostConnections: Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 10_000 }
+        return min(50_000, max(Int(clamping: limit.rlim_cur) - 500, Int(clamping: limit.rlim_cur) / 2))
+    }
 
     init(
         host: String, lines: Int, https: Int, tls: TLSFiles, dispatcher: Dispatcher, auth: AuthClient, epochs: Epochs,
@@ -24,7 +30,7 @@ struct Doors: Sendable {
     ) async throws {
         self.hubs = hubs
         let context = try tls.serverContext(.ignored)
-        let (connections, calls) = (connections, calls)
+        let (connections, calls, mostConnections) = (connections, calls, Self.mostConnections)
         // The other half of what a connection may hold unsent is what was written and not flushed yet.
         let marks = ChannelOptions.Types.WriteBufferWaterMark(low: unsent / 8, high: unsent / 2)
         let welcomes = Dictionary(
@@ -40,9 +46,11 @@ struct Doors: Sendable {
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelOption(.socketOption(.so_keepalive), value: 1)
                 .childChannelOption(.writeBufferWaterMark, value: marks)
+                // Otherwise the kernel holds up to 4 MiB more for each who reads slowly.
+                .childChannelOption(.socketOption(.so_sndbuf), value: unsent)
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        guard connections.add(channel, most: Self.mostConnections),
+                        guard connections.add(channel, most: mostConnections),
                             let hub = byLoop[ObjectIdentifier(channel.eventLoop)],
                             let welcome = welcomes[ObjectIdentifier(channel.eventLoop)]
                         else { throw ChannelError.operationUnsupported }

@@ -21,6 +21,8 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
     private var body = ByteBuffer()
     private var refused = false
     private var timer: Scheduled<Void>?
+    /// Runs while an answer goes out: as long as some of it is taken, it may.
+    private var sending: RepeatedTask?
 
     /// For a whole request, and for the pause before it.
     private static let patience = TimeAmount.seconds(60)
@@ -34,9 +36,9 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) { restartTimer(context) }
-    func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+    func handlerRemoved(context: ChannelHandlerContext) { stop() }
     func channelInactive(context: ChannelHandlerContext) {
-        timer?.cancel()
+        stop()
         context.fireChannelInactive()
     }
 
@@ -131,6 +133,11 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
         let incoming = body.withUnsafeReadableBytes { Incoming(line: $0.assumingMemoryBound(to: UInt8.self)) }
         let token = Self.bearer(head)
         let address = context.remoteAddress?.ipAddress ?? ""
+        do throws(RPCError) {
+            try dispatcher.admit(incoming, from: address)
+        } catch {
+            return respond(incoming.refusal(error), context)
+        }
         let (dispatcher, auth, epochs, calls) = (dispatcher, auth, epochs, calls)
         calls.begin()
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
@@ -150,11 +157,16 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
             loop.execute {
                 calls.end()
                 let (door, context) = bound.value
-                let body = answer.map { ByteBuffer(bytes: $0) } ?? ByteBuffer()
-                door.respond(
-                    answer == nil ? .noContent : .ok, "application/json", body, headers: [("Cache-Control", "no-store")], context)
+                door.respond(answer, context)
             }
         }
+    }
+
+    /// - Parameter answer: to a `POST /rpc`; `nil` if there is nothing to answer.
+    private func respond(_ answer: [UInt8]?, _ context: ChannelHandlerContext) {
+        respond(
+            answer == nil ? .noContent : .ok, "application/json", answer.map { ByteBuffer(bytes: $0) } ?? ByteBuffer(),
+            headers: [("Cache-Control", "no-store")], context)
     }
 
     private static func bearer(_ head: HTTPRequestHead) -> String? {
@@ -185,9 +197,33 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
         if close { headers.add(name: "Connection", value: "close") }
         context.write(wrapOutboundOut(.head(.init(version: head.version, status: status, headers: headers))), promise: nil)
         if head.method != .HEAD, body.readableBytes > 0 { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-        if close { context.closeAfterError() } else { restartTimer(context) }
+        let written = context.eventLoop.makePromise(of: Void.self)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
+        watch(written.futureResult, close: close, context)
         self.head = nil
+    }
+
+    /// The pause before the next request begins when this answer has gone out.
+    private func watch(_ written: EventLoopFuture<Void>, close: Bool, _ context: ChannelHandlerContext) {
+        let stall = StallWatch()
+        let bound = NIOLoopBound((self, context, stall), eventLoop: context.eventLoop)
+        let tick = TimeAmount.seconds(5)
+        sending?.cancel()
+        sending = context.eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in
+            let (_, context, stall) = bound.value
+            stall.look(context.channel, for: Self.patience) { bound.value.1.close(promise: nil) }
+        }
+        written.whenComplete { _ in
+            let (door, context, _) = bound.value
+            door.sending?.cancel()
+            door.sending = nil
+            if close { context.closeAfterError(written) } else if context.channel.isActive { door.restartTimer(context) }
+        }
+    }
+
+    private func stop() {
+        timer?.cancel()
+        sending?.cancel()
     }
 
     private static let safety = [

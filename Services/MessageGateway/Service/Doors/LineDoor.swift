@@ -22,7 +22,7 @@ final class LineDoor: ChannelDuplexHandler {
         let client = Client(hub: hub, address: context.remoteAddress?.ipAddress ?? "", framing: .line, outlet: context)
         self.client = client
         hub.remember(client)
-        gate.attach(client, context)
+        gate.attach(client, context, dispatcher)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -35,7 +35,6 @@ final class LineDoor: ChannelDuplexHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable, let client { hub.writable(client) }
-        gate.release()
         context.fireChannelWritabilityChanged()
     }
 
@@ -73,10 +72,14 @@ final class ReadGate {
     private var held = false
     private var closing = false
 
-    func attach(_ client: Client, _ context: ChannelHandlerContext) {
+    func attach(_ client: Client, _ context: ChannelHandlerContext, _ dispatcher: Dispatcher) {
         self.client = client
         self.context = context
         client.answered = { [weak self] in self?.answered() }
+        client.roomAgain = { [weak self, weak client] in
+            if let client { dispatcher.drain(client) }
+            self?.release()
+        }
     }
 
     func detach() {

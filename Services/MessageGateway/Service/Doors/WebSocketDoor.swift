@@ -32,7 +32,7 @@ final class WebSocketDoor: ChannelDuplexHandler {
         let client = Client(hub: hub, address: context.remoteAddress?.ipAddress ?? "", framing: .frame, outlet: way)
         self.client = client
         hub.remember(client)
-        gate.attach(client, context)
+        gate.attach(client, context, dispatcher)
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         pinger = context.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(30), delay: .seconds(30)) { _ in
             let (door, context) = bound.value
@@ -76,7 +76,6 @@ final class WebSocketDoor: ChannelDuplexHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable, let client { hub.writable(client) }
-        gate.release()
         context.fireChannelWritabilityChanged()
     }
 
@@ -133,7 +132,10 @@ final class WebSocketDoor: ChannelDuplexHandler {
         guard !closing else { return }
         closing = true
         client?.ending = true
-        write(Framing.close(code))
-        context.closeAfterError()
+        if let way = outlet.context {
+            way.sendAndClose(NIOAny(Framing.close(code)))
+        } else {
+            context.close(promise: nil)
+        }
     }
 }
