@@ -168,29 +168,17 @@ def test_a_server_that_cannot_be_asked_is_no_reason_to_wait(own_guardian):
     guardian = own_guardian
     everline = guardian.everline
     guardian.json("backup", "base")
-    everline.sql("CREATE ROLE boss SUPERUSER LOGIN PASSWORD 'x'")
-    password = (everline.home / "secrets/postgres-postgres").read_text().strip()
-    done = subprocess.run(
-        ["psql", "-XAtq", "-c", "ALTER ROLE postgres RENAME TO formerly",
-         f"host=127.0.0.1 port={everline.port(7432)} dbname=everline user=boss sslmode=require"],
-        env=os.environ | {"PGPASSWORD": "x"}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    everline.sql("ALTER ROLE everline_guardian SUPERUSER")
+    everline.sql("ALTER ROLE postgres RENAME TO formerly", role="everline_guardian")
     try:
-        moment = guardian.run("ledger", check=0)
-        assert moment.stdout
-        subprocess.run(
-            ["psql", "-XAtq", "-c", "SELECT txid_current(); SELECT pg_switch_wal()",
-             f"host=127.0.0.1 port={everline.port(7432)} dbname=everline user=boss sslmode=require"],
-            env=os.environ | {"PGPASSWORD": "x"}, capture_output=True, text=True, check=True)
+        everline.sql("SELECT txid_current()", role="everline_guardian")
+        everline.sql("SELECT pg_switch_wal()", role="everline_guardian")
         wait(lambda: guardian.json("wal", "status", check=None)["behind"] == 0)
         place = guardian.place("renamed")
         said = guardian.error("restore", "--to", place, "--latest", timeout=60)
         assert 'role "postgres" does not exist' in said and not place.exists()
     finally:
-        subprocess.run(
-            ["psql", "-XAtq", "-c", f"ALTER ROLE formerly RENAME TO postgres; ALTER ROLE postgres PASSWORD '{password}'",
-             f"host=127.0.0.1 port={everline.port(7432)} dbname=everline user=boss sslmode=require"],
-            env=os.environ | {"PGPASSWORD": "x"}, capture_output=True, text=True, check=True)
+        everline.sql("ALTER ROLE formerly RENAME TO postgres", role="everline_guardian")
 
 
 def test_a_server_that_ends_is_noticed_with_its_last_words(kept, temporary):

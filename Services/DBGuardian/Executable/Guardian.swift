@@ -56,7 +56,7 @@ extension Guardian {
             let settings = try await options.settings("db-guardian", GuardianSettings.all)
             try await attempting(stoppable: false) {
                 try await GuardianServer.serve(settings) { port in
-                    if json { print("{\"serving\":true,\"port\":\(port)}") }
+                    if json { JSONOutput.atOnce("{\"serving\":true,\"port\":\(port)}") }
                 }
             }
         }

@@ -10,6 +10,9 @@ enum JSONOutput {
             pretty ? [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes]
         Swift.print(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
+
+    /// A line of a command that goes on: into a pipe, `print` would keep it until the end.
+    static func atOnce(_ line: String) { FileHandle.standardOutput.write(Data("\(line)\n".utf8)) }
 }
 
 extension JobProgress {

@@ -39,7 +39,7 @@ extension Guardian.WAL {
             let settings = try await options.settings()
             try await attempting {
                 let receive = try WALReceive(settings, logger: Guardian.quiet)
-                if json { print("{\"receiving\":true}") }
+                if json { JSONOutput.atOnce("{\"receiving\":true}") }
                 JobProgress.terminal.step("receiving")
                 try await receive.run()
             }
