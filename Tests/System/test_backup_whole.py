@@ -4,6 +4,7 @@ import os
 import pathlib
 import random
 import shutil
+import subprocess
 
 import pytest
 
@@ -97,7 +98,7 @@ def test_a_damaged_segment_is_refused_before_anything_is_touched(kept):
         assert segment.name in said and "not what was written" in said
     # As it was told: the moment before it can be restored.
     moment = said.split("restore --at ")[1].strip()
-    assert copy.json("restore", "--to", place, "--at", moment, "--plan")["reached"] == moment
+    assert copy.json("restore", "--to", kept.place("before"), "--at", moment)["reached"] <= moment
     # Neither its owner nor its mode were touched.
     status = place.stat()
     assert (status.st_uid, status.st_mode & 0o777) == (0, 0o750) and list(place.iterdir()) == []
@@ -147,3 +148,30 @@ def test_lz4(kept):
     flip(path)
     assert "base.tar" in named(copy.json("verify", check=1))
     assert "zstd or lz4" in copy.error("backup", "base", "--compression", "gzip", check=64)
+
+
+def test_each_repository_is_proven_by_its_own_drill(kept):
+    """With nothing but its own files: what the other has does not stand in for what lacks here."""
+    one, two = Copy(kept), kept.place("other")
+    subprocess.run(["cp", "-a", str(kept.repository), str(two)], check=True)
+    for path in (one.path, two):
+        for proof in path.rglob("proven.json"):
+            proof.unlink()
+    both = f"{one.path},{two}"
+
+    def proven(path):
+        return {backup["id"]: backup["proven"] for backup in kept.json("backup", "list", "--repository-paths", path)}[kept.base["id"]]
+
+    assert not proven(one.path) and not proven(two)
+    kept.json("drill", "--repository-paths", both, "--repository", two)
+    assert not proven(one.path) and proven(two)
+    assert "no base backup is proven" in kept.error("backup", "prune", "--yes", "--repository-paths", both)
+    drilled = kept.json("drill", "--repository-paths", both)
+    assert drilled["ok"] and [each["repository"] for each in drilled["repositories"]] == [str(one.path), str(two)] and proven(one.path)
+    assert len(kept.json("backup", "prune", "--yes", "--repository-paths", both)) == 2
+    # The second has a damaged segment that the first has whole.
+    flip(sorted(two.glob("systems/*/wal/*/0*"))[-2])
+    drilled = kept.json("drill", "--repository-paths", both, check=1)
+    assert not drilled["ok"] and [each["ok"] for each in drilled["repositories"]] == [True, False] and str(two) in drilled["differences"][0]
+    assert proven(one.path) and not proven(two)
+    assert "none of the configured" in kept.error("drill", "--repository-paths", both, "--repository", "/nowhere")

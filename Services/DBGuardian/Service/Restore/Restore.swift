@@ -170,9 +170,7 @@ package struct Restore: Sendable {
             }
         }
         for one in plan.segments {
-            do { try look(one.name) } catch let error as DamageError {
-                throw DamagedWAL(.init(segment: one.name, cause: error.problem), before: one.before)
-            }
+            do { try look(one.name) } catch let error as DamageError { throw one.damaged(error.problem) }
         }
         // Recovery looks for the first number that no timeline has.
         var next = plan.timeline + 1
