@@ -130,9 +130,11 @@ let package = Package(
         library("DBGuardianClient", "Services/DBGuardian/Client", ["EverlineProtocol", "EverlineLines"]),
         // What the repository's files are compressed with, before they are encrypted, in one pass; PostgreSQL's tools offer that only for tar.
         .systemLibrary(name: "CZstd", path: "Shared/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        // The same for those who want it quicker rather than smaller.
+        .systemLibrary(name: "CLz4", path: "Shared/CLz4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         library(
             "GuardianService", "Services/DBGuardian/Service",
-            ["EverlineService", "EverlineCryptography", "CZstd", .product(name: "Metrics", package: "swift-metrics")]),
+            ["EverlineService", "EverlineCryptography", "CZstd", "CLz4", .product(name: "Metrics", package: "swift-metrics")]),
         executable("db-guardian", "Services/DBGuardian/Executable", "GuardianService"),
 
         // Tests.

@@ -47,3 +47,32 @@ def own_guardian(own_everline):
         yield one
     finally:
         one.clean()
+
+
+@pytest.fixture(scope="module")
+def kept():
+    """An Everline with a base backup, a dump, a ledger and a drill; damage is done to copies of its repository."""
+    from guarding import Guardian
+    one = Everline()
+    try:
+        one.start()
+        guardian = Guardian(one)
+        li = one.user("李白")
+        li.result("room.create", room="唐詩")
+        for n in range(1, 21):
+            li.send("唐詩", f"第 {n} 句")
+        guardian.base = guardian.json("backup", "base")
+        for n in range(21, 31):
+            li.send("唐詩", f"第 {n} 句")
+        guardian.moment = guardian.now()
+        for n in range(31, 41):
+            li.send("唐詩", f"第 {n} 句")
+        guardian.json("ledger")
+        guardian.switch()
+        guardian.dump = guardian.json("backup", "database")
+        guardian.switch()
+        assert guardian.json("drill")["ok"]
+        yield guardian
+        guardian.clean()
+    finally:
+        one.remove()

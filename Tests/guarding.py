@@ -125,3 +125,37 @@ def says_of_rooms(server):
         "SELECT r.name, c.last_seq, count(m.seq), coalesce(min(m.seq), 0), coalesce(max(m.seq), 0), md5(string_agg(m.body, '|' ORDER BY m.seq)) "
         "FROM everline.room_counters c JOIN everline.rooms r ON r.id = c.room_id LEFT JOIN everline.messages m ON m.room_id = c.room_id "
         "GROUP BY 1, 2 ORDER BY 1")
+
+
+class Copy:
+    """A repository like another's, to be damaged; and what is found then."""
+
+    def __init__(self, guardian):
+        self.guardian = guardian
+        self.path = guardian.place("copy")
+        subprocess.run(["cp", "-a", str(guardian.repository), str(self.path)], check=True)
+
+    def json(self, *arguments, check=0, **more):
+        return self.guardian.json(*arguments, "--repository-paths", self.path, check=check, **more)
+
+    def error(self, *arguments, check=1, **more):
+        return self.guardian.error(*arguments, "--repository-paths", self.path, check=check, **more)
+
+    def run(self, *arguments, check=None, **more):
+        return self.guardian.run(*arguments, "--repository-paths", self.path, check=check, **more)
+
+    def file(self, pattern):
+        return sorted(path for path in self.path.rglob(pattern) if path.is_file())[0]
+
+    def last_wal(self, name="0*"):
+        return sorted(path for path in self.path.glob(f"systems/*/wal/*/{name}") if len(path.name) == 24)
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0x20
+    path.write_bytes(data)
+
+
+def cut(path):
+    os.truncate(path, path.stat().st_size // 2)

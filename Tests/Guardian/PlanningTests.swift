@@ -80,6 +80,103 @@ import Testing
         } catch { #expect("\(error)".contains("before the end of the first backup")) }
     }
 
+    func ledger(_ place: TemporaryRepository, minutesAgo: Int64, segment: UInt64, timeline: UInt32 = 1) throws -> String {
+        let at = Self.now - minutesAgo * 60_000_000
+        let id = "\(Ledger.prefix)\(Timestamp(milliseconds: at / 1_000).compactMilliseconds)-1"
+        let json = """
+            {"id":"\(id)","system":"\(Self.system)","timeline":\(timeline),"lsn":"\(LSN(segment * Self.size + 500))","at":\(at),"epoch":"1-x",
+            "rooms":[],"totals":{"messages":0,"users":0,"rooms":0,"members":0,"digest":""},"roles":"","migrations":[]}
+            """
+        let ledger = try JSONDecoder().decode(Ledger.self, from: Data(json.utf8))
+        try LedgerShelf(place.repository.system(Self.system)).add(ledger)
+        return id
+    }
+
+    func name(_ number: UInt64, timeline: UInt32 = 1) -> String {
+        SegmentName(timeline: timeline, number: number, size: Self.size).description
+    }
+
+    /// The holes at `now`, which the wall's clock has nothing to do with.
+    func holes(_ place: TemporaryRepository) throws -> [String] {
+        try WALInventory(place.repository.system(Self.system), now: Timestamp(milliseconds: Self.now / 1_000)).holes().map(
+            \.segment)
+    }
+
+    @Test("what backups and ledgers lie in must be there, once the archiver has had time to bring it")
+    func tails() throws {
+        let place = try TemporaryRepository()
+        _ = try base(place, daysAgo: 5, segment: 2)
+        try archive(place, 2...4)
+        #expect(try holes(place) == [])
+        _ = try ledger(place, minutesAgo: 1, segment: 6)
+        #expect(try holes(place) == [])
+        _ = try ledger(place, minutesAgo: 20, segment: 5)
+        #expect(try holes(place) == [name(5)])
+        _ = try base(place, daysAgo: 1, segment: 7)
+        #expect(try holes(place) == [name(5), name(6), name(7)])
+        try archive(place, 5...7)
+        #expect(try holes(place) == [])
+    }
+
+    @Test("what was archived once is missed at once, to the last segment of its timeline")
+    func once() throws {
+        let place = try TemporaryRepository()
+        let system = place.repository.system(Self.system)
+        try ArchivedWAL.note([3, 4].map { SegmentName(timeline: 1, number: $0, size: Self.size) }, system)
+        try ArchivedWAL.note([SegmentName(timeline: 1, number: 2, size: Self.size)], system)
+        // Its size is not known yet.
+        #expect(try holes(place) == [])
+        _ = try base(place, daysAgo: 0, segment: 2)
+        #expect(try holes(place) == [name(2), name(3), name(4)])
+        try archive(place, 2...3)
+        #expect(try holes(place) == [name(4)])
+        let planner = try RestorePlanner(system)
+        #expect(try planner.plan(.latest).notes.contains { $0.contains(name(4)) })
+        // What was pruned on purpose is missed by nobody.
+        var kept = try KeptWAL.read(system)
+        kept.from[1] = 5
+        try kept.write(system)
+        #expect(try holes(place) == [])
+    }
+
+    @Test("a timeline that only a backup names is walked, and its history is missed")
+    func namedOnly() throws {
+        let place = try TemporaryRepository()
+        _ = try base(place, daysAgo: 3, segment: 9, timeline: 2)
+        #expect(try holes(place) == ["00000002.history", name(9, timeline: 2)].sorted())
+        #expect(try Windows(place.repository.system(Self.system)).all().map(\.timeline) == [2])
+    }
+
+    @Test("what a lost machine wrote behind the point from which another went on is not waited for")
+    func lostTail() throws {
+        let place = try TemporaryRepository()
+        _ = try base(place, daysAgo: 5, segment: 2)
+        try archive(place, 2...4)
+        try archive(place, 4...5, timeline: 2)
+        _ = try ledger(place, minutesAgo: 600, segment: 6)
+        #expect(try holes(place) == ["00000002.history", name(5), name(6)].sorted())
+        let history = "1\t\(LSN(4 * Self.size + 512))\tno recovery target specified\n"
+        _ = try place.repository.encode("\(place.repository.system(Self.system).wal)/00000002/00000002.history") {
+            try $0.write(Array(history.utf8))
+        }
+        #expect(try holes(place) == [])
+    }
+
+    @Test("a ledger that went otherwise than by pruning is missed, also when others come after it")
+    func ledgers() throws {
+        let place = try TemporaryRepository()
+        let system = place.repository.system(Self.system)
+        let shelf = LedgerShelf(system)
+        let ids = try [30, 20, 10].map { try ledger(place, minutesAgo: $0, segment: 2) }
+        try shelf.remove([ids[0]])
+        #expect(try shelf.ids() == Array(ids[1...]) && shelf.missing() == [])
+        try system.repository.storage.remove(LedgerShelf.name(ids[1], system))
+        _ = try ledger(place, minutesAgo: 1, segment: 2)
+        #expect(try shelf.missing() == [ids[1]])
+        #expect(try shelf.rebuildList() == [ids[1]])
+        #expect(try shelf.missing() == [])
+    }
+
     @Test("a timeline that branched off is followed over the promotion; what its parent wrote later is not its own")
     func timelines() throws {
         let place = try TemporaryRepository()

@@ -16,6 +16,22 @@ import Testing
         #expect(try place.read("一/2") == nil)
     }
 
+    @Test("each compression brings back what went in, whatever is set when it is read", arguments: [Compression.zstd, .lz4])
+    func compressions(_ compression: Compression) throws {
+        let place = try TemporaryRepository()
+        let storage = FolderStorage("\(place.folder)/data")
+        let writing = try Repository(storage, keyFile: place.keyFile, compression: compression)
+        for (name, bytes) in [
+            ("empty", []), ("same", [UInt8](repeating: 7, count: 3 << 20)),
+            ("random", (0..<(2 << 20)).map { _ in UInt8.random(in: 0...255) }),
+        ] {
+            let done = try writing.encode(name) { try $0.write(bytes) }
+            #expect(try place.read(name) == bytes)
+            #expect(try place.bytes(name)[9] == compression.rawValue)
+            if name == "same" { #expect(try #require(done).stored < bytes.count / 50) }
+        }
+    }
+
     @Test("encrypted files hold nothing of their text, and are 0600 in folders of 0700")
     func secrecy() throws {
         let place = try TemporaryRepository()

@@ -48,4 +48,43 @@ import Testing
         }
         #expect(try running.ended?.status == -SIGTERM)
     }
+
+    @Test("one that has ended is noticed although its own children keep its outputs open", .timeLimit(.minutes(1)))
+    func endedBeforeItsChildren() async throws {
+        let script = "sleep 300 & echo $!; echo last words >&2; exit 3"
+        var heard: [UInt8] = []
+        let ended = try Tool("sh", ["-c", script]).run(output: { heard += $0 })
+        let running = RunningTool(Tool("sh", ["-c", script]))
+        let also = try await running.end(within: 60)
+        for child in [String(decoding: heard, as: UTF8.self), also.said.split(separator: "\n").first.map(String.init) ?? ""] {
+            let process = try #require(pid_t(child.trimmingCharacters(in: .whitespacesAndNewlines)))
+            #expect(kill(process, SIGKILL) == 0)
+        }
+        #expect(ended.status == 3 && ended.said == "last words")
+        #expect(also.status == 3 && also.said.contains("last words"))
+    }
+
+    @Test("in a task that is cancelled it ends", .timeLimit(.minutes(1)))
+    func cancelled() async throws {
+        let task = Task { try Tool("sleep", ["300"]).run().status }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+
+    @Test("a folder of one's own is nobody else's while one lives, and goes with one")
+    func privateFolders() throws {
+        var mine: PrivateFolder? = try PrivateFolder()
+        let path = try #require(mine?.path)
+        try Data("secret".utf8).write(to: URL(fileURLWithPath: "\(path)/key"))
+        let other = try PrivateFolder()
+        #expect(FileManager.default.fileExists(atPath: "\(path)/key"))
+        #expect(FolderLock(path) == nil && FolderLock(other.path) == nil)
+        mine = nil
+        #expect(!FileManager.default.fileExists(atPath: path))
+        // What a killed process leaves: a folder that nobody has locked.
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        try Data("secret".utf8).write(to: URL(fileURLWithPath: "\(path)/key"))
+        _ = try PrivateFolder()
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
 }

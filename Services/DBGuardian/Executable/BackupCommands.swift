@@ -7,6 +7,10 @@ extension Guardian {
     struct BackupGroup: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "backup", abstract: "Make backups, and look after those that are there.",
+            discussion: """
+                Example: db-guardian backup base
+                Exit codes: 0 done, 1 refused or failed, 64 wrong usage, 75 another job has the repository.
+                """,
             subcommands: [Base.self, Database.self, Cluster.self, List.self, Show.self, Verify.self, Prune.self, Rebuild.self])
 
         struct Base: AsyncParsableCommand {
@@ -18,11 +22,12 @@ extension Guardian {
                     Exit codes: 0 done, 1 refused or failed (nothing of it is kept), 64 wrong usage, 75 another job has the repository.
                     """)
             @OptionGroup var options: GuardianOptions
+            @OptionGroup var packing: PackingOptions
             @Flag(help: "Print for a program.") var json = false
 
             func run() async throws {
-                let settings = try await options.settings()
-                try await failing {
+                let settings = try await packing.settings(options)
+                try await attempting {
                     let manifest = try await BaseBackup(settings, progress: .terminal, logger: Guardian.quiet).run()
                     try BackupOutput.tell(manifest, json: json)
                 }
@@ -38,7 +43,7 @@ extension Guardian {
 
             func run() async throws {
                 let settings = try await options.settings()
-                try await failing {
+                try await attempting {
                     let lines = try BackupList(Repositories(settings)).lines
                     if json { return try JSONOutput.print(lines) }
                     if lines.isEmpty { print("there is no backup yet. HINT: db-guardian backup base") }
@@ -59,7 +64,7 @@ extension Guardian {
 
             func run() async throws {
                 let settings = try await options.settings()
-                try await failing {
+                try await attempting {
                     let backup = try BackupList(Repositories(settings)).named(id)
                     try JSONOutput.print(backup.manifest, pretty: !json)
                 }
@@ -68,8 +73,9 @@ extension Guardian {
 
         struct Rebuild: AsyncParsableCommand {
             static let configuration = CommandConfiguration(
-                abstract: "Make lost or damaged manifests anew from the backups' files, and the list of backups too.",
+                abstract: "Make lost or damaged manifests anew from the backups' files, and the lists of what there is too.",
                 discussion: """
+                    What is gone leaves the lists, so it is missed no longer: look at `db-guardian verify` before.
                     Example: db-guardian backup rebuild
                     Exit codes: 0 done, 1 refused or failed, 64 wrong usage, 75 another job has the repository.
                     """)
@@ -78,9 +84,10 @@ extension Guardian {
 
             func run() async throws {
                 let settings = try await options.settings()
-                try await failing {
+                try await attempting {
                     let room = try await JobRoom("backup rebuild", settings, progress: .terminal)
-                    let done = try room.repositories.systems().flatMap { try Catalogue($0).rebuild() }
+                    var done: [String] = []
+                    for system in try room.repositories.systems() { done += try await Rebuilding(room).rebuild(system) }
                     if json { return print(Report.json("rebuilt", done)) }
                     for line in done { print(line) }
                     if done.isEmpty { print("nothing to do") }

@@ -9,29 +9,59 @@ extension Guardian {
             commandName: "drill", abstract: "Restore into a throw-away server and prove that it is all there.",
             discussion: """
                 Restores to the newest ledger and to a random older one, compares every room exactly, checks tables and indexes, and measures what would have \
-                been lost (RPO) and how long it took (RTO). It uses only the first repository and the key file. A backup counts as proven after it.
-                Example: db-guardian drill
-                Exit codes: 0 proven, 1 not proven or failed, 64 wrong usage, 75 another job has the repository.
+                been lost (RPO) and how long it took (RTO). Each configured repository in turn, with nothing but it and the key file. A backup counts as \
+                proven in the repository where it was drilled.
+                Example: db-guardian drill, or of one repository: db-guardian drill --repository /mnt/backup
+                Exit codes: 0 proven, 1 not proven or failed, 64 wrong usage, 75 another job has the repository, 130 and 143 stopped by SIGINT and \
+                SIGTERM (nothing is left).
                 """)
         @OptionGroup var options: GuardianOptions
+        @Option(help: "Only this one of the configured repositories.") var repository: String?
         @Flag(help: "Print for a program.") var json = false
+
+        /// That of the first repository, but for whether all is well and what is not; and each.
+        private struct Output: Encodable {
+            let first: DrillResult
+            let all: [DrillResult]
+            private enum CodingKeys: String, CodingKey { case ok, differences, repositories }
+
+            func encode(to encoder: any Encoder) throws {
+                try first.encode(to: encoder)
+                var container = encoder.container(keyedBy: CodingKeys.self)
+                try container.encode(all.allSatisfy(\.ok), forKey: .ok)
+                let named = all.flatMap { one in
+                    one.differences.map { all.count == 1 ? $0 : "\(one.repository ?? ""): \($0)" }
+                }
+                try container.encode(named, forKey: .differences)
+                try container.encode(all, forKey: .repositories)
+            }
+        }
 
         func run() async throws {
             let settings = try await options.settings()
-            try await failing {
-                let result = try await Drill(settings, progress: .terminal).run()
-                if json {
-                    try JSONOutput.print(result)
-                } else {
-                    print(result.ok ? "proven: backup \(result.backup)" : "NOT PROVEN: backup \(result.backup)")
-                    print("compared with ledger \(result.target)\(result.older.map { " and the older \($0)" } ?? "")")
-                    print(
-                        "\(result.rooms) rooms, \(result.messages) messages; RPO \(result.rpoSeconds) s, RTO \(result.rtoSeconds) s"
-                    )
-                    for difference in result.differences { print("difference: \(difference)") }
+            try await attempting {
+                let results: [DrillResult]
+                do { results = try await Drill.run(settings, only: repository, progress: .terminal) } catch {
+                    // A program gets its object whatever goes wrong.
+                    if json, !(error is CancellationError) { try print([DrillResult.failed(error)]) }
+                    throw error
                 }
-                if !result.ok { throw ExitCode(1) }
+                if json { try print(results) } else { results.forEach(tell) }
+                if !results.allSatisfy(\.ok) { throw ExitCode(1) }
             }
+        }
+
+        private func print(_ results: [DrillResult]) throws {
+            if let first = results.first { try JSONOutput.print(Output(first: first, all: results)) }
+        }
+
+        private func tell(_ result: DrillResult) {
+            let place = result.repository.map { " in \($0)" } ?? ""
+            Swift.print(result.ok ? "proven: backup \(result.backup)\(place)" : "NOT PROVEN: backup \(result.backup)\(place)")
+            Swift.print("compared with ledger \(result.target)\(result.older.map { " and the older \($0)" } ?? "")")
+            Swift.print(
+                "\(result.rooms) rooms, \(result.messages) messages; RPO \(result.rpoSeconds) s, RTO \(result.rtoSeconds) s")
+            for difference in result.differences { Swift.print("difference: \(difference)") }
         }
     }
 
@@ -48,8 +78,9 @@ extension Guardian {
 
         func run() async throws {
             let settings = try await options.settings()
-            try await failing {
+            try await attempting {
                 let postgres = try settings.postgres(service: "db-guardian ledger")
+                JobProgress.terminal.step("recording")
                 guard let ledger = try await LedgerRecorder(postgres, logger: Guardian.quiet).record(in: Repositories(settings))
                 else {
                     throw BusyError(place: "the ledger", holder: "another db-guardian")

@@ -32,3 +32,17 @@ struct GuardianOptions: ParsableArguments {
         return try await options.settings("db-guardian", GuardianSettings.all)
     }
 }
+
+/// Of the commands that make a backup.
+struct PackingOptions: ParsableArguments {
+    @Option(help: "zstd or lz4 (instead of repository.compression).") var compression: String?
+
+    func settings(_ options: GuardianOptions) async throws -> Settings {
+        var options = options
+        if let compression {
+            guard ["zstd", "lz4"].contains(compression) else { throw ValidationError("--compression is zstd or lz4") }
+            options.set.append("repository.compression=\(compression)")
+        }
+        return try await options.settings()
+    }
+}

@@ -10,6 +10,9 @@ enum JSONOutput {
             pretty ? [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes]
         Swift.print(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
+
+    /// A line of a command that goes on: into a pipe, `print` would keep it until the end.
+    static func atOnce(_ line: String) { FileHandle.standardOutput.write(Data("\(line)\n".utf8)) }
 }
 
 extension JobProgress {
@@ -21,8 +24,11 @@ extension JobProgress {
         } : .none
 }
 
-/// Ends as `failing` does, with a code of its own for a repository that is in use.
-func failing(_ body: () async throws -> Void) async throws {
+/// Ends as documented: 75 for a repository that is in use, 128 and the signal's number when it was told to stop, else 1. Told to
+/// stop, it takes away what it has begun.
+/// - Parameter stoppable: false for those that mind signals themselves.
+func attempting(stoppable: Bool = true, _ body: () async throws -> Void) async throws {
+    if stoppable { Stop.shared.listen() }
     do {
         try await body()
         clearProgress()
@@ -33,12 +39,19 @@ func failing(_ body: () async throws -> Void) async throws {
         throw error
     } catch {
         clearProgress()
-        let text = "\(error)"
-        let hint =
-            text.contains("HINT:")
-            ? "" : "\nHINT: `db-guardian status` says what else is wrong; each verb explains itself with --help"
-        FileHandle.standardError.write(Data("error: \(text)\(hint)\n".utf8))
+        if let signal = Stop.shared.signal {
+            Failure.say("stopped by signal \(signal); what was begun has been taken away", hint: "say it again when it may go on")
+            throw ExitCode(128 + signal)
+        }
+        Failure.say("\(error)", hint: "`db-guardian status` says what else is wrong; each verb explains itself with --help")
         throw ExitCode(error is BusyError ? 75 : 1)
+    }
+}
+
+enum Failure {
+    /// What, where from, and what to do.
+    static func say(_ text: String, hint: String) {
+        FileHandle.standardError.write(Data("error: \(text)\(text.contains("HINT:") ? "" : "\nHINT: \(hint)")\n".utf8))
     }
 }
 

@@ -13,9 +13,10 @@ extension Guardian.BackupGroup {
                 Exit codes: 0 done, 1 refused or failed (nothing of it is kept), 64 wrong usage, 75 another job has the repository.
                 """)
         @OptionGroup var options: GuardianOptions
+        @OptionGroup var packing: PackingOptions
         @Flag(help: "Print for a program.") var json = false
 
-        func run() async throws { try await Dump.run(.database, options, json: json) }
+        func run() async throws { try await Dump.run(.database, packing.settings(options), json: json) }
     }
 
     struct Cluster: AsyncParsableCommand {
@@ -27,15 +28,15 @@ extension Guardian.BackupGroup {
                 Exit codes: 0 done, 1 refused or failed (nothing of it is kept), 64 wrong usage, 75 another job has the repository.
                 """)
         @OptionGroup var options: GuardianOptions
+        @OptionGroup var packing: PackingOptions
         @Flag(help: "Print for a program.") var json = false
 
-        func run() async throws { try await Dump.run(.cluster, options, json: json) }
+        func run() async throws { try await Dump.run(.cluster, packing.settings(options), json: json) }
     }
 
     private enum Dump {
-        static func run(_ kind: BackupKind, _ options: GuardianOptions, json: Bool) async throws {
-            let settings = try await options.settings()
-            try await failing {
+        static func run(_ kind: BackupKind, _ settings: Settings, json: Bool) async throws {
+            try await attempting {
                 let manifest = try await DumpBackup(kind, settings, progress: .terminal, logger: Guardian.quiet).run()
                 try BackupOutput.tell(manifest, json: json)
             }
@@ -68,8 +69,9 @@ extension Guardian.BackupGroup {
             if let weekly { options.set.append("retention.weekly=\(weekly)") }
             if let days { options.set.append("retention.days=\(days)") }
             let settings = try await options.settings()
-            try await failing {
+            try await attempting {
                 let pruning = try await Pruning(settings, progress: .terminal)
+                JobProgress.terminal.step("planning")
                 let planned = yes ? try await pruning.carryOut() : try pruning.plan()
                 if json { return try JSONOutput.print(planned.map { Output(repository: $0.place, applied: yes, plan: $0.plan) }) }
                 for (place, plan) in planned { tell(place, plan) }

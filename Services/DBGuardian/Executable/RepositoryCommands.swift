@@ -6,7 +6,12 @@ import GuardianService
 extension Guardian {
     struct RepositoryGroup: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "repository", abstract: "Make a repository, or say what it is.", subcommands: [Create.self, Allow.self])
+            commandName: "repository", abstract: "Make a repository, or let a second cluster use it.",
+            discussion: """
+                Example: db-guardian repository create --repository-paths /mnt/backup --repository-key-file /etc/everline/repository.key
+                Exit codes: 0 done, 1 refused or failed, 64 wrong usage.
+                """,
+            subcommands: [Create.self, Allow.self])
 
         struct Create: AsyncParsableCommand {
             static let configuration = CommandConfiguration(
@@ -21,9 +26,10 @@ extension Guardian {
 
             func run() async throws {
                 let settings = try await options.settings("db-guardian", GuardianSettings.all)
-                try await failing {
+                try await attempting {
                     var made: [String] = []
                     for path in try Repositories.paths(settings) {
+                        JobProgress.terminal.step("making \(path)")
                         let done = try Repository.create(FolderStorage(path), keyFile: try Repositories.keyFile(settings))
                         if done.made { made.append(path) }
                     }
@@ -51,7 +57,7 @@ extension Guardian {
 
             func run() async throws {
                 let settings = try await options.settings()
-                try await failing {
+                try await attempting {
                     for repository in try Repositories(settings).all { try repository.allow(system) }
                     print(json ? Report.json("allowed", [system]) : "system \(system) may use the repositories")
                 }
@@ -61,7 +67,9 @@ extension Guardian {
 
     struct Key: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Check the key file, or add a new key to it.", subcommands: [Check.self, Rotate.self])
+            abstract: "Check the key file, or add a new key to it.",
+            discussion: "Example: db-guardian key check\nExit codes: 0 done, 1 refused or failed, 64 wrong usage.",
+            subcommands: [Check.self, Rotate.self])
 
         struct Check: AsyncParsableCommand {
             static let configuration = CommandConfiguration(
@@ -72,7 +80,7 @@ extension Guardian {
 
             func run() async throws {
                 let settings = try await options.settings()
-                try await failing {
+                try await attempting {
                     let keys = try Repositories(settings).first.keys?.names ?? []
                     print(
                         json
@@ -95,7 +103,7 @@ extension Guardian {
 
             func run() async throws {
                 let settings = try await options.settings()
-                try await failing {
+                try await attempting {
                     guard let keys = try Repositories(settings).first.keys else {
                         throw GuardianError("the repository is not encrypted", hint: "there is no key to rotate")
                     }

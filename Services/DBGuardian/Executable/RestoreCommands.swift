@@ -8,10 +8,11 @@ extension Guardian {
         static let configuration = CommandConfiguration(
             commandName: "restore", abstract: "Bring a database back, into a new folder.",
             discussion: """
-                Picks the backup, checks that everything needed is there before it touches anything, replays the WAL, changes the epoch and leaves a data \
-                directory that the printed command starts. Without a target it goes as far as the WAL does.
+                Picks the backup, checks that everything needed is there before it touches anything (it reads the WAL that it will replay), replays it, \
+                changes the epoch and leaves a data directory that the printed command starts. Without a target it goes as far as the WAL does.
                 Example: db-guardian restore --to /var/lib/everline/restored --at "2026-01-31 16:00:00+08"
-                Exit codes: 0 restored, 1 refused or failed (nothing is left that starts), 64 wrong usage, 75 pruning is going on.
+                Exit codes: 0 restored, 1 refused or failed (nothing is left that starts), 64 wrong usage, 75 pruning is going on or the folder is \
+                being filled, 130 and 143 stopped by SIGINT and SIGTERM (nothing is left).
                 """)
         @OptionGroup var options: GuardianOptions
         @Option(help: "The folder to fill; it must be empty or not exist.") var to: String
@@ -21,6 +22,7 @@ extension Guardian {
         @Option(help: "To the end of this backup.") var backup: String?
         @Option(help: "Keep only this database.") var database: String?
         @Option(help: "The port for the printed command.") var port: Int?
+        @Flag(help: "Take away a restore into this folder that was not finished, and begin anew.") var clearUnfinished = false
         @Flag(help: "Only say what would be done and what would be lost.") var plan = false
         @Flag(help: "Print for a program.") var json = false
 
@@ -33,15 +35,13 @@ extension Guardian {
 
         func run() async throws {
             let settings = try await options.settings()
-            try await failing {
+            try await attempting {
                 let target = try target()
                 // With or without a slash at the end it is the same folder.
                 let folder = to.count > 1 && to.hasSuffix("/") ? String(to.reversed().drop { $0 == "/" }.reversed()) : to
                 let restore = try Restore(settings, progress: .terminal, logger: Guardian.quiet)
-                let result =
-                    plan
-                    ? try await restore.preview(try await restore.plan(target), to: folder, port: port, database: database)
-                    : try await restore.run(target, to: folder, port: port, database: database)
+                let request = RestoreRequest(directory: folder, port: port, database: database, clearing: clearUnfinished)
+                let result = plan ? try await restore.preview(target, request) : try await restore.run(target, request)
                 if json { return try JSONOutput.print(result) }
                 tell(result)
             }
@@ -69,7 +69,9 @@ extension Guardian {
 
     struct PITR: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "pitr", abstract: "Point-in-time recovery.", subcommands: [WindowsCommand.self])
+            commandName: "pitr", abstract: "Point-in-time recovery.",
+            discussion: "Example: db-guardian pitr windows\nExit codes: 0 said, 1 refused or failed, 64 wrong usage.",
+            subcommands: [WindowsCommand.self])
 
         struct WindowsCommand: AsyncParsableCommand {
             static let configuration = CommandConfiguration(
@@ -81,9 +83,10 @@ extension Guardian {
 
             func run() async throws {
                 let settings = try await options.settings()
-                try await failing {
+                try await attempting {
                     let repositories = try Repositories(settings)
                     let isEmpty = try repositories.first.systems().isEmpty
+                    JobProgress.terminal.step("looking through \(repositories.first.storage.place)")
                     let windows = isEmpty ? [] : try Windows(repositories.first.onlySystem(repositories.wanted)).all()
                     if json { return try JSONOutput.print(windows) }
                     for window in windows { print(window) }

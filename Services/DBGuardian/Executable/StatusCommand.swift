@@ -13,7 +13,8 @@ extension Guardian {
 
         func run() async throws {
             let settings = try await options.settings()
-            try await failing {
+            try await attempting {
+                JobProgress.terminal.step("looking through the repositories")
                 let report = try await StatusCheck(settings, logger: Guardian.quiet).run()
                 print(json ? String(decoding: try report.json(), as: UTF8.self) : report.screen)
                 if !report.ok { throw ExitCode(1) }
@@ -29,16 +30,17 @@ extension Guardian.WAL {
             discussion: """
                 By pg_receivewal as role replicator; each second what is new goes into the repositories. `serve` does it by itself.
                 Example: db-guardian wal receive
-                Exit codes: 1 the stream ended or could not begin, 64 wrong usage, 75 another one receives.
+                Exit codes: 0 stopped as told, 1 the stream ended or could not begin, 64 wrong usage, 75 another one receives.
                 """)
         @OptionGroup var options: GuardianOptions
         @Flag(help: "Print a line for a program when it begins.") var json = false
 
         func run() async throws {
             let settings = try await options.settings()
-            try await failing {
+            try await attempting {
                 let receive = try WALReceive(settings, logger: Guardian.quiet)
-                if json { print("{\"receiving\":true}") }
+                if json { JSONOutput.atOnce("{\"receiving\":true}") }
+                JobProgress.terminal.step("receiving")
                 try await receive.run()
             }
         }
@@ -54,8 +56,9 @@ extension Guardian.WAL {
 
         func run() async throws {
             let settings = try await options.settings()
-            try await failing {
+            try await attempting {
                 let repositories = try Repositories(settings)
+                JobProgress.terminal.step("looking through \(repositories.first.storage.place)")
                 let status = try await WALStatus(
                     settings, repositories.first.onlySystem(repositories.wanted), logger: Guardian.quiet)
                 if json { try JSONOutput.print(status) } else { print(status) }

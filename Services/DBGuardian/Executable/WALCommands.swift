@@ -7,6 +7,10 @@ extension Guardian {
     struct WAL: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "wal", abstract: "The archive of the write-ahead log.",
+            discussion: """
+                Example: db-guardian wal status
+                Exit codes: 0 done, 1 refused or failed, or something lacks, 64 wrong usage, 75 another one receives; `wal fetch` has its own.
+                """,
             subcommands: [Push.self, Fetch.self, Receive.self, Status.self])
 
         struct Push: AsyncParsableCommand {
@@ -70,7 +74,8 @@ extension Guardian {
 enum OneLine {
     static func ending(_ error: any Error, what: String, code: Int32) -> ExitCode {
         let text = "\(error)".replacingOccurrences(of: "\nHINT:", with: ". HINT:").replacingOccurrences(of: "\n", with: " ")
-        FileHandle.standardError.write(Data("db-guardian \(what): error: \(text)\n".utf8))
+        let hint = text.contains("HINT:") ? "" : ". HINT: `db-guardian wal status` says how far the archive is"
+        FileHandle.standardError.write(Data("db-guardian \(what): error: \(text)\(hint)\n".utf8))
         return ExitCode(code)
     }
 }

@@ -8,7 +8,8 @@ import NIOPosix
 
 /// `db-guardian serve`: the schedule of the guardian's own verbs, a heartbeat, and what others may ask.
 package enum GuardianServer {
-    package static func serve(_ settings: Settings) async throws {
+    /// - Parameter begun: gets the port once others can ask.
+    package static func serve(_ settings: Settings, begun: (Int) -> Void = { _ in }) async throws {
         let process = try ServiceProcess("db-guardian", settings)
         let pool = PostgresPool(configuration: try settings.postgres(service: "db-guardian"), logger: process.logger)
         let newest = Int64(try MigrationFiles.read(try settings.string("migrations.root")).count)
@@ -17,6 +18,7 @@ package enum GuardianServer {
             host: try settings.string("listen.host"), port: try settings.port("listen.port"),
             tls: try settings.tls().serverContext(.required), table: table(status, settings, process),
             group: MultiThreadedEventLoopGroup.singleton, logger: process.logger)
+        begun(server.port)
         let heart = Heart(pool: pool, seconds: try settings.int("schedule.heartbeat", in: 0...3_600), logger: process.logger)
         var parts: [Part] = [Part.ending { await pool.shutdown() }]
         if heart.seconds > 0 { parts.append(Part { try await heart.run() }) }

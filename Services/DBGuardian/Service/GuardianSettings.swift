@@ -17,6 +17,7 @@ package enum GuardianSettings {
         ),
         Setting("repository.keyFile", default: "", "the key file; keep a copy of it apart from the backups"),
         Setting("repository.encryption", default: "on", "on or off (off only for a repository that was made so)"),
+        Setting("repository.compression", default: "zstd", "zstd or lz4 (larger and quicker), for what is written from now on"),
         Setting("repository.system", default: "", "system identifier, if the repository has several clusters"),
         Setting("repository.wait", default: "300", "seconds that a job waits for another one's lock"),
         Setting("repository.timeout", default: "60", "seconds that `wal push` and `wal fetch` may take"),

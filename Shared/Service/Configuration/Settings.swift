@@ -104,6 +104,9 @@ package struct Settings: Sendable {
         declared.map { "\($0.key) = \(values[$0.key] ?? "")" }.joined(separator: "\n")
     }
 
+    /// The same, by key.
+    package var effective: [String: String] { values }
+
     private static func check(_ arguments: [String], _ declared: [Setting]) throws {
         let flags = Set(declared.map(\.flag))
         for argument in arguments where argument.hasPrefix("--") {

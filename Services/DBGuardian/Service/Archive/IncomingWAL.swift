@@ -8,6 +8,9 @@ package struct IncomingWAL: Sendable {
     package let bytes: [UInt8]
     package let information: SegmentInformation
 
+    /// nil for all but whole segments.
+    package var segment: SegmentName? { SegmentName(name, size: max(1, information.segmentSize)) }
+
     /// - Parameter path: as `%p` says: in `pg_wal` of a data directory, whose `pg_control` tells the system of files that do
     ///   not themselves.
     package init(path: String) throws {

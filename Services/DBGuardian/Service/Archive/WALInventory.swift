@@ -1,4 +1,4 @@
-import EverlineProtocol
+package import EverlineProtocol
 import Foundation
 
 /// What the archive of a system has: its segments by timeline, how timelines branched off, and what each segment says of itself.
@@ -26,8 +26,9 @@ package struct WALInventory: Sendable {
     package let branches: [UInt32: [Branch]]
     /// The first segment of each timeline that pruning has left: nothing is missed before it.
     private let kept: [UInt32: UInt64]
-    /// What could not be read of the histories.
+    /// What could not be read of the histories, and those that are not there.
     package let brokenHistories: [Hole]
+    private let expected: ExpectedWAL
 
     private enum SegmentState: Sendable {
         case whole(SegmentContents)
@@ -42,7 +43,8 @@ package struct WALInventory: Sendable {
         }
     }
 
-    package init(_ system: System) throws {
+    /// - Parameter now: what was to be archived shortly before may still be on its way.
+    package init(_ system: System, now: Timestamp = .now) throws {
         self.system = system
         let storage = system.repository.storage
         var size: UInt64 = 0
@@ -84,14 +86,20 @@ package struct WALInventory: Sendable {
                 if case .streamed = state, number < last { segments[timeline]?[number] = nil }
             }
         }
-        kept = try KeptWAL.read(system).from
-        segmentSize = size
+        kept = try whole(or: KeptWAL()) { try KeptWAL.read(system) }.from
         self.segments = segments
         self.branches = branches
+        expected = try ExpectedWAL(system, branches, now: now)
+        segmentSize = size > 0 ? size : expected.segmentSize
+        // Without its history nobody knows what a timeline goes on from.
+        for timeline in Set(segments.keys).union(expected.upTo.keys) where timeline > 1 && branches[timeline] == nil {
+            let name = String(format: "%08X.history", timeline)
+            if !broken.contains(where: { $0.segment == name }) { broken.append(Hole(segment: name, cause: Self.missing)) }
+        }
         brokenHistories = broken
     }
 
-    package var timelines: [UInt32] { Set(segments.keys).union(branches.keys).sorted() }
+    package var timelines: [UInt32] { Set(segments.keys).union(branches.keys).union(expected.upTo.keys).sorted() }
 
     package func numbers(of timeline: UInt32) -> [UInt64] { segments[timeline].map { $0.keys.sorted() } ?? [] }
 
@@ -153,7 +161,12 @@ package struct WALInventory: Sendable {
         var last: UInt64?
         var contents: [SegmentContents] = []
         var stop: Hole?
-        let end = lineage(timeline).compactMap { one in segments[one.timeline]?.keys.max().map { min($0, one.upTo) } }.max() ?? 0
+        let end =
+            lineage(timeline).compactMap { one in
+                [segments[one.timeline]?.keys.max(), expected.archived[one.timeline]].compactMap { $0 }.max().map {
+                    min($0, one.upTo)
+                }
+            }.max() ?? 0
         while number <= end {
             let found = segment(number, to: timeline)
             guard let one = found.contents else {
@@ -179,25 +192,28 @@ package struct WALInventory: Sendable {
 
     // MARK: Holes and points
 
-    /// Segments that lack or cannot be read, from the first one that some base backup needs to the last one there is.
-    package func holes(since backups: [Backup]) throws -> [Hole] {
-        let needed = backups.compactMap(\.manifest.wal)
-        var all = brokenHistories
-        for (timeline, numbers) in segments {
-            guard let end = numbers.keys.max(), let begin = numbers.keys.min() else { continue }
-            let first = needed.filter { $0.timeline == timeline }.map { $0.start.value / $0.segmentSize }.min() ?? begin
-            all += holes(on: timeline, from: min(first, end), to: end)
-        }
-        return all.sorted { $0.segment < $1.segment }
+    /// Segments and histories that lack or cannot be read.
+    package func holes() -> [Hole] {
+        (brokenHistories + timelines.flatMap { segmentHoles(on: $0) }).sorted { $0.segment < $1.segment }
+    }
+
+    package func holes(on timeline: UInt32) -> [Hole] {
+        segmentHoles(on: timeline) + brokenHistories.filter { ArchiveFile($0.segment) == .history(timeline) }
     }
 
     /// A hole may be as long as the archive was off; the list stays readable.
     private static let mostHoles: UInt64 = 1_000
 
-    package func holes(on timeline: UInt32, from: UInt64, to end: UInt64) -> [Hole] {
-        guard max(from, kept[timeline] ?? 0) <= end, let numbers = segments[timeline] else { return [] }
+    /// From the first that a base backup needs, or with which the timeline begins, to the last that is there or must be.
+    private func segmentHoles(on timeline: UInt32) -> [Hole] {
+        let numbers = segments[timeline] ?? [:]
+        guard segmentSize > 0, let end = [numbers.keys.max(), expected.upTo[timeline]].compactMap({ $0 }).max() else { return [] }
+        let branch = branches[timeline]?.last.map { $0.at.value / segmentSize }
+        let begin = [numbers.keys.min(), expected.from[timeline], branch].compactMap { $0 }.min() ?? end
+        let first = max(min(begin, end), kept[timeline] ?? 0)
+        guard first <= end else { return [] }
         var found: [Hole] = []
-        for number in max(from, kept[timeline] ?? 0)..<(end + 1) {
+        for number in first..<(end + 1) {
             let name = SegmentName(timeline: timeline, number: number, size: segmentSize).description
             switch numbers[number] {
             case nil: found.append(Hole(segment: name, cause: Self.missing))
@@ -241,15 +257,4 @@ package struct WALInventory: Sendable {
             return Branch(parent: parent, at: at)
         }
     }
-}
-
-/// `wal.json` of a system: from which segment on pruning has kept each timeline.
-package struct KeptWAL: Codable, Sendable {
-    package var from: [UInt32: UInt64] = [:]
-
-    package static func read(_ system: System) throws -> KeptWAL {
-        try system.repository.document("\(system.root)/wal.json") ?? KeptWAL()
-    }
-
-    package func write(_ system: System) throws { try system.repository.write(self, to: "\(system.root)/wal.json") }
 }

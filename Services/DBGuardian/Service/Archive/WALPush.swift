@@ -19,7 +19,10 @@ package struct WALPush: Sendable {
         try pushHistory(of: file, beside: path)
         let outcomes = try repositories.map { try WALArchive($0).push(file) }
         // What was known already had been taken along by a call before, which is to be used up first.
-        if outcomes.contains(.archived) { pushAhead(of: path, system: file.system) }
+        let ahead = outcomes.contains(.archived) ? pushAhead(of: path, system: file.system) : []
+        let done = [file.segment].compactMap { $0 } + ahead
+        // It is archived, whether or not that can be noted: on a full disk PostgreSQL would send it for ever.
+        for repository in repositories { try? ArchivedWAL.note(done, repository.system(file.system)) }
         return outcomes
     }
 
@@ -46,20 +49,23 @@ package struct WALPush: Sendable {
     }
 
     /// Best effort: whatever fails here PostgreSQL asks for again, and is told then.
-    private func pushAhead(of path: String, system: String) {
+    /// - Returns: those that are in every repository now.
+    private func pushAhead(of path: String, system: String) -> [SegmentName] {
         let folder = path.folder
         let mine = path.lastName
-        guard let names = try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/archive_status") else { return }
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/archive_status") else { return [] }
         let waiting = names.filter { $0.hasSuffix(".ready") }.map { String($0.dropLast(6)) }
             .filter { ArchiveFile($0) == .segment && $0 > mine && !isThere($0, system) }.sorted().prefix(Self.ahead)
-        guard !waiting.isEmpty else { return }
         let all = Array(waiting)
+        let done = Mutex<[SegmentName]>([])
         DispatchQueue.concurrentPerform(iterations: all.count) { index in
             guard let file = try? IncomingWAL(path: "\(folder)/\(all[index])") else { return }
             for repository in repositories {
                 guard (try? WALArchive(repository).push(file)) != nil else { return }
             }
+            if let segment = file.segment { done.withLock { $0.append(segment) } }
         }
+        return done.withLock { $0 }
     }
 }
 

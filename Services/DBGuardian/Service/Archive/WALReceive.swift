@@ -51,11 +51,14 @@ package struct WALReceive: Sendable {
                 throw GuardianError(
                     "the stream has ended: \(ended.said)", hint: "is the server up, and is role replicator let in?")
             }
-            try await Task.sleep(for: .seconds(1))
+            // Being told to stop is no failure.
+            do { try await Task.sleep(for: .seconds(1)) } catch { break }
             try take(&seen)
         }
         stream.signal(SIGINT)
         _ = try await stream.end(within: 5)
+        // What came since the last look.
+        try take(&seen)
     }
 
     /// What has changed since the last look goes into the repositories.
@@ -99,6 +102,7 @@ package struct WALReceive: Sendable {
                 logger.warning(
                     "archived from the stream, because the archiver has not brought it", metadata: ["segment": "\(name)"])
                 _ = try WALArchive(repository).push(file)
+                try ArchivedWAL.note([file.segment].compactMap { $0 }, system)
             }
             try repository.storage.remove(path + WALArchive.streamed)
         }

@@ -21,7 +21,7 @@ package struct WALStatus: Codable, Sendable, CustomStringConvertible {
 
     package init(_ settings: Settings, _ system: System, logger: Logger) async throws {
         let inventory = try WALInventory(system)
-        holes = try inventory.holes(since: Catalogue(system).all())
+        holes = inventory.holes()
         let timeline = inventory.timelines.last { !inventory.numbers(of: $0).isEmpty }
         if let timeline { (archived, streamed) = inventory.ends(of: timeline) }
         guard settings.optional("postgres.conninfo") != nil else { return }

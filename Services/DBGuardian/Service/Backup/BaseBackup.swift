@@ -99,6 +99,14 @@ package struct BaseBackup: Sendable {
             try manager.copyItem(atPath: "\(folder)/\(name)", toPath: "\(data)/\(name)")
             added.append(name)
         }
+        // Debian's postgresql.conf includes it, and does not start without.
+        let included = "conf.d"
+        if let folder = room.settings.optional("backup.configuration"), !added.isEmpty,
+            manager.fileExists(atPath: "\(folder)/\(included)"), !manager.fileExists(atPath: "\(data)/\(included)")
+        {
+            try manager.copyItem(atPath: "\(folder)/\(included)", toPath: "\(data)/\(included)")
+            added.append(included)
+        }
         return added
     }
 

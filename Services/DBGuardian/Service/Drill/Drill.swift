@@ -10,28 +10,45 @@ package struct Drill: Sendable {
     private let folder: String
     private let database: String
 
-    package init(_ settings: Settings, progress: JobProgress) async throws {
+    private init(_ settings: Settings, progress: JobProgress) async throws {
         room = try await JobRoom("drill", settings, progress: progress, readOnlyWill: true)
         tools = try PostgresTools(settings)
         folder = try settings.string("drill.folder")
         database = try settings.string("roles.database")
     }
 
-    package func run() async throws -> DrillResult {
+    /// One after the other, each with nothing but its own files.
+    /// - Parameter only: the path of one of them; nil for all.
+    /// - Throws: what cannot even begin; everything else is a difference.
+    package static func run(_ settings: Settings, only: String?, progress: JobProgress) async throws -> [DrillResult] {
+        let drill = try await Drill(settings, progress: progress)
+        let known = drill.room.repositories.all
+        let chosen = known.filter { only == nil || FolderStorage(only ?? "").place == $0.storage.place }
+        guard !chosen.isEmpty else {
+            throw GuardianError(
+                "\(only ?? "") is none of the configured repositories",
+                hint: "they are: \(known.map(\.storage.place).joined(separator: ", "))")
+        }
+        var results: [DrillResult] = []
+        for repository in chosen { results.append(try await drill.run(repository)) }
+        return results
+    }
+
+    private func run(_ repository: Repository) async throws -> DrillResult {
         let began = Timestamp.now
         var result = DrillResult(
-            ok: false, backup: "", target: "", older: nil, rooms: 0, messages: 0, rpoSeconds: 0, rtoSeconds: 0, differences: [],
-            at: began.description)
+            ok: false, repository: repository.storage.place, backup: "", target: "", older: nil, rooms: 0, messages: 0,
+            rpoSeconds: 0,
+            rtoSeconds: 0, differences: [], at: began.description)
         do {
-            let system = try room.repositories.first.onlySystem(room.repositories.wanted)
-            try await rehearse(system, began, &result)
+            try await rehearse(try repository.onlySystem(room.repositories.wanted), began, &result)
         } catch {
+            // That it was told to stop says nothing of the backup.
+            try Task.checkCancellation()
             result.differences.append("\(error)".replacingOccurrences(of: "\nHINT:", with: ". HINT:"))
         }
         result.ok = result.differences.isEmpty
-        if try !room.repositories.first.systems().isEmpty {
-            try record(result, room.repositories.first.onlySystem(room.repositories.wanted))
-        }
+        if try !repository.systems().isEmpty { try record(result, repository.onlySystem(room.repositories.wanted)) }
         return result
     }
 
@@ -54,8 +71,8 @@ package struct Drill: Sendable {
         result.target = newest.ledger.id
         result.older = stops.older?.ledger.id
         let rehearsal = Rehearsal(
-            repository: system.repository, repositories: room.repositories, tools: tools, progress: room.progress,
-            database: database)
+            repository: system.repository, repositories: room.repositories.only(system.repository), tools: tools,
+            progress: room.progress, database: database)
         var way: [(ledger: Ledger, plan: RestorePlan)] = [newest]
         if let older = stops.older {
             if older.plan.backup.manifest.id == newest.plan.backup.manifest.id {
@@ -100,8 +117,9 @@ package struct Drill: Sendable {
     private func place() throws -> String {
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
-        // What a killed drill left there; the lock says that none is at work.
-        for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name.hasPrefix("everline-drill-") {
+        // What killed drills left there; those of other repositories may be at work.
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder)
+        where name.hasPrefix("everline-drill-") && Destination.isLeft("\(folder)/\(name)") {
             try FileManager.default.removeItem(atPath: "\(folder)/\(name)")
         }
         return "\(folder)/everline-drill-\(getpid())-\(UInt16.random(in: 0 ... .max))"

@@ -4,6 +4,8 @@ import Foundation
 /// What a drill found. Also kept beside the backups, by its time.
 package struct DrillResult: Codable, Sendable {
     package var ok: Bool
+    /// Which one was used; absent from records of older versions.
+    package var repository: String?
     package var backup: String
     /// The newest ledger that was restored to and compared.
     package var target: String
@@ -17,6 +19,15 @@ package struct DrillResult: Codable, Sendable {
     package var rtoSeconds: Double
     package var differences: [String]
     package var at: String
+}
+
+extension DrillResult {
+    /// A drill that could not even begin.
+    package static func failed(_ error: any Error) -> DrillResult {
+        DrillResult(
+            ok: false, repository: nil, backup: "", target: "", older: nil, rooms: 0, messages: 0, rpoSeconds: 0, rtoSeconds: 0,
+            differences: ["\(error)".replacingOccurrences(of: "\nHINT:", with: ". HINT:")], at: Timestamp.now.description)
+    }
 }
 
 /// The drills of a system.

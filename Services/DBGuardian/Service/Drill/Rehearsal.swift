@@ -25,8 +25,8 @@ struct Rehearsal: Sendable {
     ///   - end: the plan as far as the WAL goes; nil if the stops are all that is asked.
     func run(_ stops: [(ledger: Ledger, plan: RestorePlan)], end: RestorePlan?, in folder: String) async throws -> Outcome {
         guard let backup = (end ?? stops.last?.plan)?.backup else { return Outcome() }
-        try Destination.check(folder, bytes: backup.manifest.bytes)
         let user = ServerUser.of(repository)
+        try Destination.check(folder, bytes: backup.manifest.bytes, user: user)
         let destination = try Destination(folder, user: user)
         defer { destination.discard() }
         let fetch = try FetchCommand(repositories, system: backup.manifest.system, user: user)

@@ -1,4 +1,3 @@
-internal import CZstd
 import EverlineCryptography
 import Foundation
 
@@ -7,34 +6,20 @@ import Foundation
 /// marks the last one), the bytes, and a tag of sixteen. The nonce is the chunk's number, so chunks cannot change places, go
 /// missing or be added.
 struct ChunkCoder: Sendable {
-    static let level: Int32 = 1
-
-    let compressed: Bool
+    let compression: Compression
     /// The file's own key; nil without encryption, when the tag is a digest and only tells damage.
     let key: [UInt8]?
     /// What a digest is over, so that it is the header's and the name's too.
     let binding: [UInt8]
 
     init(_ header: EncodedHeader, key: [UInt8]?, name: String) {
-        compressed = header.compressed
+        compression = header.compression
         self.key = key.map { header.fileKey($0, name: name) }
         binding = header.fileKey([], name: name)
     }
 
     func encode(_ plain: UnsafeRawBufferPointer, number: Int, last: Bool) throws -> [UInt8] {
-        var stored: [UInt8]
-        if compressed {
-            let bound = ZSTD_compressBound(plain.count)
-            var failed = false
-            stored = [UInt8](unsafeUninitializedCapacity: 4 + bound + 16) { buffer, count in
-                let size = ZSTD_compress(buffer.baseAddress! + 4, bound, plain.baseAddress, plain.count, Self.level)
-                failed = ZSTD_isError(size) != 0
-                count = failed ? 4 : 4 + size
-            }
-            guard !failed else { throw GuardianError("zstd could not compress") }
-        } else {
-            stored = [0, 0, 0, 0] + plain
-        }
+        var stored = try compression.pack(plain, room: (before: 4, behind: 16))
         let length = UInt32(stored.count - 4)
         let frame = withUnsafeBytes(of: (last ? length | 1 << 31 : length).bigEndian) { Array($0) }
         stored.replaceSubrange(0..<4, with: frame)
@@ -64,13 +49,7 @@ struct ChunkCoder: Sendable {
         } else {
             guard digest(Array(stored[..<(stored.count - 16)]), number) == tag else { return nil }
         }
-        guard compressed else { return body }
-        var size = 0
-        let plain = [UInt8](unsafeUninitializedCapacity: EncodedHeader.chunkSize) { buffer, count in
-            size = ZSTD_decompress(buffer.baseAddress, buffer.count, body, body.count)
-            count = ZSTD_isError(size) == 0 ? size : 0
-        }
-        return ZSTD_isError(size) == 0 ? plain : nil
+        return compression.unpack(body, limit: EncodedHeader.chunkSize)
     }
 
     private static func nonce(_ number: Int) -> [UInt8] {

@@ -15,9 +15,9 @@ package final class EncodedWriter: Sink {
     private static let batch = EncodedHeader.chunkSize * max(2, ProcessInfo.processInfo.activeProcessorCount * 2)
 
     /// - Parameter name: the file's name in the repository, which it can then only be read under.
-    package init(_ sink: any Sink, name: String, key: RepositoryKey?, information: [UInt8]) throws {
+    package init(_ sink: any Sink, name: String, key: RepositoryKey?, compression: Compression, information: [UInt8]) throws {
         let header = EncodedHeader(
-            compressed: true, keyID: key?.id, salt: try SecureRandom.bytes(16), information: information)
+            compression: compression, keyID: key?.id, salt: try SecureRandom.bytes(16), information: information)
         self.sink = sink
         coder = ChunkCoder(header, key: key?.bytes, name: name)
         pending.reserveCapacity(Self.batch)
@@ -81,6 +81,7 @@ package enum EncodedReader {
         var number = 0
         var ended = false
         while !ended {
+            try Task.checkCancellation()
             var batch: [[UInt8]] = []
             while batch.count < atOnce, !ended {
                 let (chunk, last) = try stored(file, name)

@@ -4,7 +4,7 @@ import EverlineCryptography
 ///
 ///     "EVERLINE"  8    magic
 ///     version     1    1
-///     compression 1    0 none, 1 zstd
+///     compression 1    0 none, 1 zstd, 2 lz4
 ///     encryption  1    0 none, 1 AES-256-GCM
 ///     reserved    1    0
 ///     key         8    id of the key, zeroes without encryption
@@ -18,13 +18,13 @@ struct EncodedHeader {
     /// Plain bytes a chunk; each is compressed and encrypted on its own, so that several cores can work on a file.
     static let chunkSize = 1 << 20
 
-    let compressed: Bool
+    let compression: Compression
     let keyID: [UInt8]?
     let salt: [UInt8]
     let information: [UInt8]
 
     var bytes: [UInt8] {
-        Self.magic + [1, compressed ? 1 : 0, keyID == nil ? 0 : 1, 0] + (keyID ?? [UInt8](repeating: 0, count: 8)) + salt
+        Self.magic + [1, compression.rawValue, keyID == nil ? 0 : 1, 0] + (keyID ?? [UInt8](repeating: 0, count: 8)) + salt
             + withUnsafeBytes(of: UInt32(information.count).bigEndian) { Array($0) } + information
     }
 
@@ -32,22 +32,22 @@ struct EncodedHeader {
     init(from file: any StoredFile, name: String) throws {
         let fixed = try file.take(Self.fixedSize, name)
         guard Array(fixed[..<8]) == Self.magic else { throw DamageError(name, "it does not begin as a file of the repository") }
-        guard fixed[8] == 1, fixed[9] <= 1, fixed[10] <= 1, fixed[11] == 0,
+        guard fixed[8] == 1, let compression = Compression(rawValue: fixed[9]), fixed[10] <= 1, fixed[11] == 0,
             fixed[10] == 1 || fixed[12..<20].allSatisfy({ $0 == 0 })
         else {
             throw DamageError(name, "its header is of another version, or damaged")
         }
         let length = Int(fixed[36]) << 24 | Int(fixed[37]) << 16 | Int(fixed[38]) << 8 | Int(fixed[39])
         guard length <= Self.informationLimit else { throw DamageError(name, "its header is damaged") }
-        compressed = fixed[9] == 1
+        self.compression = compression
         keyID = fixed[10] == 1 ? Array(fixed[12..<20]) : nil
         salt = Array(fixed[20..<36])
         information = try file.take(length, name)
     }
 
-    init(compressed: Bool, keyID: [UInt8]?, salt: [UInt8], information: [UInt8]) {
+    init(compression: Compression, keyID: [UInt8]?, salt: [UInt8], information: [UInt8]) {
         precondition(information.count <= Self.informationLimit)
-        self.compressed = compressed
+        self.compression = compression
         self.keyID = keyID
         self.salt = salt
         self.information = information

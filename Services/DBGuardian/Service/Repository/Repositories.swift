@@ -8,13 +8,31 @@ package struct Repositories: Sendable {
     package let wanted: String?
 
     package init(_ settings: Settings) throws {
-        let keyFile = try Self.keyFile(settings)
-        all = try Self.paths(settings).map { try Repository(FolderStorage($0), keyFile: keyFile) }
-        wanted = settings.optional("repository.system")
+        let paths = try Self.paths(settings)
+        guard !paths.isEmpty else {
+            throw ConfigurationError("repository.paths names no folder. HINT: give one, or several with commas between")
+        }
+        self.init(try paths.map { try Self.open($0, settings) }, wanted: settings.optional("repository.system"))
     }
+
+    private init(_ all: [Repository], wanted: String?) {
+        self.all = all
+        self.wanted = wanted
+    }
+
+    /// One of those of the configuration.
+    package static func open(_ path: String, _ settings: Settings) throws -> Repository {
+        try Repository(
+            FolderStorage(path), keyFile: try keyFile(settings),
+            compression: try Compression(setting: settings.string("repository.compression")))
+    }
+
+    /// This one alone.
+    package func only(_ repository: Repository) -> Repositories { Repositories([repository], wanted: wanted) }
 
     package static func paths(_ settings: Settings) throws -> [String] {
         try settings.string("repository.paths").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+            .filter { !$0.isEmpty }
     }
 
     /// nil when encryption is switched off.

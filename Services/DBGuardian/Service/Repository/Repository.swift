@@ -15,12 +15,15 @@ package struct Repository: Sendable {
     /// nil when it was made without encryption.
     package let keys: KeyRing?
     package let description: RepositoryDescription
+    /// Of what is written from now on.
+    private let compression: Compression
 
     package static let descriptionName = "repository.json"
 
     /// Opens a repository that is there.
-    package init(_ storage: any Storage, keyFile: String?) throws {
+    package init(_ storage: any Storage, keyFile: String?, compression: Compression = .zstd) throws {
         self.storage = storage
+        self.compression = compression
         guard let file = try storage.open(Self.descriptionName) else {
             throw GuardianError(
                 "\(storage.place) is no repository: it has no \(Self.descriptionName)",
@@ -80,7 +83,8 @@ package struct Repository: Sendable {
     ) throws -> (plain: Int, stored: Int)? {
         var sizes = (plain: 0, stored: 0)
         let done = try storage.put(name, replacing: replacing) { sink in
-            let writer = try EncodedWriter(sink, name: name, key: keys?.current, information: information)
+            let writer = try EncodedWriter(
+                sink, name: name, key: keys?.current, compression: compression, information: information)
             try body(writer)
             try writer.finish()
             sizes = (writer.plainBytes, writer.storedBytes)

@@ -43,6 +43,8 @@ package final class Instance: Sendable {
             ("hot_standby", "on"), ("primary_conninfo", ""), ("synchronous_standby_names", ""), ("logging_collector", "off"),
             ("log_destination", "stderr"), ("log_connections", "off"), ("log_disconnections", "off"), ("autovacuum", "off"),
             ("cluster_name", "everline-restore"), ("max_wal_size", "4GB"),
+            // We read its messages, and its files lie here wherever they lay before.
+            ("lc_messages", "C"), ("data_directory", data),
         ]
         var tool = tools.tool("postgres", ["-D", data] + (own + settings).flatMap { ["-c", "\($0.name)=\($0.value)"] }).as(user)
         tool.deathSignal = "QUIT"
@@ -71,7 +73,18 @@ package final class Instance: Sendable {
             return value
         } catch {
             await connection.close()
+            try await tellIfEnded(error)
             throw error
+        }
+    }
+
+    /// A lost connection says little; a server that has ended says why.
+    private func tellIfEnded(_ error: any Error) async throws {
+        guard let error = error as? PostgresError, error.kind == .outcomeUnknown || error.kind == .notExecuted else { return }
+        let deadline = ContinuousClock.now + .seconds(1)
+        while ContinuousClock.now < deadline, !Task.isCancelled {
+            if let ended = try running.ended { throw Self.failure(ended) }
+            try await Task.sleep(for: .milliseconds(20))
         }
     }
 
@@ -89,20 +102,34 @@ package final class Instance: Sendable {
         throw GuardianError("recovery has not ended within a day", hint: "is the repository's disk very slow?")
     }
 
-    /// nil while it cannot be asked.
+    /// nil while it is not up yet.
     private func isThere(_ paused: Bool) async throws -> Bool? {
-        do {
-            return try await withConnection("template1") { connection in
-                let query: PostgresQuery =
-                    "SELECT pg_is_in_recovery(), pg_is_in_recovery() AND pg_get_wal_replay_pause_state() = 'paused'"
-                let rows = try await connection.query(query)
-                return try rows.decode(0, paused ? 1 : 0, as: Bool.self) == paused
-            }
-        } catch is PostgresError {
-            // Not up yet, or the database is a moment away from accepting connections.
+        let connection: PostgresConnection
+        do { connection = try await connect("template1") } catch let error as PostgresError where Self.isNotUp(error) {
             return nil
         }
+        do {
+            let query: PostgresQuery =
+                "SELECT pg_is_in_recovery(), pg_is_in_recovery() AND pg_get_wal_replay_pause_state() = 'paused'"
+            let rows = try await connection.query(query)
+            await connection.close()
+            return try rows.decode(0, paused ? 1 : 0, as: Bool.self) == paused
+        } catch {
+            await connection.close()
+            if let error = error as? PostgresError, error.sqlState == .cannotConnectNow { return nil }
+            try await tellIfEnded(error)
+            throw error
+        }
     }
+
+    /// Nobody listens yet, or the server says that it is a moment away from it (SQLSTATE 57P03, of which libpq keeps only the
+    /// words). Anything else that it says would be said for ever.
+    private static func isNotUp(_ error: PostgresError) -> Bool {
+        guard error.kind == .notExecuted, error.message.hasPrefix("cannot connect") else { return false }
+        return !error.message.contains("FATAL:") || starting.contains { error.message.contains($0) }
+    }
+
+    private static let starting = ["is starting up", "not yet accepting connections", "is shutting down", "in recovery mode"]
 
     /// Stops it in good order.
     package func stop() async throws {
@@ -117,16 +144,17 @@ package final class Instance: Sendable {
         _ = try? await running.end(within: 20)
     }
 
-    /// Why a server ended that should not have: its own fatal lines, and what fetching had to say.
+    /// Why a server ended that should not have: its own fatal lines, what fetching had to say, and the end of its log.
     private static func failure(_ ended: Tool.Ended) -> GuardianError {
-        let telling = ended.said.split(separator: "\n").filter { line in
-            // Not what it answered our own asking whether it is up.
-            ["FATAL:", "PANIC:", "db-guardian wal fetch"].contains { line.contains($0) }
-                && !["is starting up", "not yet accepting connections"].contains { line.contains($0) }
-        }.map { line in line.range(of: "FATAL:  ").map { String(line[$0.upperBound...]) } ?? String(line) }
-        let why =
-            telling.isEmpty ? "PostgreSQL ended with \(ended.status): \(ended.said.suffix(600))" : telling.joined(separator: "; ")
+        // Not what it answered our own asking whether it is up.
+        let lines = ended.said.split(separator: "\n").filter { line in !starting.contains { line.contains($0) } }
+        let telling = lines.filter { line in ["FATAL:", "PANIC:", "db-guardian wal fetch"].contains { line.contains($0) } }.map {
+            line in line.range(of: "FATAL:  ").map { String(line[$0.upperBound...]) } ?? String(line)
+        }
+        let how = ended.status < 0 ? "was ended by signal \(-ended.status)" : "ended with \(ended.status)"
+        let why = telling.isEmpty ? "" : ": \(telling.joined(separator: "; "))"
         return GuardianError(
-            "recovery failed: \(why)", hint: "`db-guardian backup verify` names what is damaged; nothing was left that starts")
+            "recovery failed: PostgreSQL \(how)\(why)\nits last lines: \(lines.suffix(5).joined(separator: "\n"))",
+            hint: "`db-guardian backup verify` names what is damaged; nothing was left that starts")
     }
 }

@@ -22,6 +22,24 @@ package struct RestoreResult: Codable, Sendable {
     package var notes: [String]
 }
 
+/// What a restore was asked for besides its target.
+package struct RestoreRequest: Sendable {
+    package let directory: String
+    /// What the restored server will listen on; nil for the port of its settings if that is free, else a free one.
+    package let port: Int?
+    /// The only database to keep.
+    package let database: String?
+    /// Whether a restore into the same folder that was not finished is to be taken away.
+    package let clearing: Bool
+
+    package init(directory: String, port: Int?, database: String?, clearing: Bool) {
+        self.directory = directory
+        self.port = port
+        self.database = database
+        self.clearing = clearing
+    }
+}
+
 /// `restore`: plans, checks, unpacks, replays, changes the epoch, and moves it to its place.
 package struct Restore: Sendable {
     private let settings: Settings
@@ -108,8 +126,11 @@ package struct Restore: Sendable {
     }
 
     /// What the plan says, without touching anything.
-    package func preview(_ plan: RestorePlan, to directory: String, port: Int?, database: String?) async throws -> RestoreResult {
-        try check(plan, directory, database)
+    package func preview(_ target: RestoreTarget, _ request: RestoreRequest) async throws -> RestoreResult {
+        let locks = try Reading.lock(repositories)
+        defer { withExtendedLifetime(locks) {} }
+        let plan = try await plan(target)
+        try check(plan, request)
         let known = try await LastNumbers.known(settings, plan.backup.system, logger: logger)
         let before = try LedgerShelf(plan.backup.system).newestWhole { $0.at <= plan.until }
         var restored: [String: Int64] = [:]
@@ -119,48 +140,78 @@ package struct Restore: Sendable {
             before.map { "losses are at most these: what is known of that moment is the ledger of \(RestoreTarget.text($0.at))" }
                 ?? "no ledger is known of before that moment, so losses are counted from each room's beginning")
         let lost = plan.target == .latest ? [] : LastNumbers.losses(known: known, restored: restored)
-        return result(plan, directory, reached: RestoreTarget.text(plan.until), lost: lost, port: port, epoch: nil, notes: notes)
+        return result(
+            plan, request.directory, reached: RestoreTarget.text(plan.until), lost: lost, port: request.port, epoch: nil,
+            notes: notes)
     }
 
     /// What can be refused before anything is touched.
-    private func check(_ plan: RestorePlan, _ directory: String, _ database: String?) throws {
+    private func check(_ plan: RestorePlan, _ request: RestoreRequest) throws {
         let manifest = plan.backup.manifest
-        try Destination.check(directory, bytes: manifest.bytes)
-        if let database, !manifest.databases.contains(database) {
+        try Destination.check(
+            request.directory, bytes: manifest.bytes, user: ServerUser.of(plan.backup.system.repository),
+            clearing: request.clearing)
+        if let database = request.database, !manifest.databases.contains(database) {
             throw GuardianError(
                 "backup \(manifest.id) has no database \(database)", hint: "it has: \(manifest.databases.joined(separator: ", "))"
             )
+        }
+        try read(plan)
+    }
+
+    /// Reads the WAL to be replayed once before: a damaged segment would stop recovery half-way, perhaps after hours, with nothing
+    /// to show for it, and reading takes a small part of replaying. The backup itself is checked while it is unpacked.
+    private func read(_ plan: RestorePlan) throws {
+        guard plan.backup.manifest.kind == .base else { return }
+        func look(_ name: String) throws {
+            progress.step("checking \(name)")
+            _ = try repositories.firstAnswer { repository in
+                try WALArchive(repository).fetch(name, system: repository.system(plan.backup.system.identifier))
+            }
+        }
+        for one in plan.segments {
+            do { try look(one.name) } catch let error as DamageError { throw one.damaged(error.problem) }
+        }
+        // Recovery looks for the first number that no timeline has.
+        var next = plan.timeline + 1
+        while try has(history: next, plan.backup.system) {
+            try look(String(format: "%08X.history", next))
+            next += 1
+        }
+    }
+
+    private func has(history timeline: UInt32, _ system: System) throws -> Bool {
+        let folder = String(format: "%08X", timeline)
+        return try repositories.all.contains {
+            try $0.storage.size("\($0.system(system.identifier).wal)/\(folder)/\(folder).history") != nil
         }
     }
 
     // MARK: Restoring
 
-    /// - Parameters:
-    ///   - port: what the restored server will listen on; nil for the one of its settings if that is free, else a free one.
-    ///   - database: the only database to keep.
-    package func run(_ target: RestoreTarget, to directory: String, port: Int?, database: String?) async throws -> RestoreResult {
-        let plan = try await plan(target)
-        let manifest = plan.backup.manifest
-        try check(plan, directory, database)
+    package func run(_ target: RestoreTarget, _ request: RestoreRequest) async throws -> RestoreResult {
         let locks = try Reading.lock(repositories)
         defer { withExtendedLifetime(locks) {} }
+        let plan = try await plan(target)
+        let manifest = plan.backup.manifest
+        try check(plan, request)
         let known = try await LastNumbers.known(settings, plan.backup.system, logger: logger)
         let user = ServerUser.of(plan.backup.system.repository)
-        let destination = try Destination(directory, user: user)
+        let destination = try Destination(request.directory, user: user, clearing: request.clearing)
         do {
             let fetch = try FetchCommand(repositories, system: manifest.system, user: user)
             let found: Found
             if manifest.kind == .base {
                 try unpack(plan, destination)
-                found = try await replay(plan, destination, fetch, database)
+                found = try await replay(plan, destination, fetch, request.database)
             } else {
                 found = try await DumpRestore(tools: tools, progress: progress).run(
-                    plan.backup, repositories, destination, fetch, database: database)
+                    plan.backup, repositories, destination, fetch, database: request.database)
             }
-            let chosen = try port ?? Port.choose(data: destination.work, tools: tools, user: user)
+            let chosen = try request.port ?? Port.choose(data: destination.work, tools: tools, user: user)
             try destination.finish()
             return result(
-                plan, directory, reached: found.reached.map(RestoreTarget.text) ?? RestoreTarget.text(plan.until),
+                plan, request.directory, reached: found.reached.map(RestoreTarget.text) ?? RestoreTarget.text(plan.until),
                 lost: LastNumbers.losses(known: known, restored: found.numbers), port: chosen, epoch: found.epoch,
                 notes: plan.notes)
         } catch {
@@ -200,7 +251,8 @@ package struct Restore: Sendable {
         let progress = progress
         let instance = try Instance(
             data: destination.work, tools: tools, fetch: fetch, superuser: plan.backup.manifest.superuser, user: destination.user,
-            settings: plan.settings + [("recovery_target_action", "promote")],
+            settings: plan.settings + [("recovery_target_action", "promote")]
+                + (plan.wal == nil ? [("restore_command", fetch.historiesOnly)] : []),
             heard: { line in
                 if let at = line.range(of: "restored log file") { progress.step("replaying the WAL: \(line[at.lowerBound...])") }
             })

@@ -10,6 +10,8 @@ package struct RestorePlan: Sendable {
     package let settings: [(name: String, value: String)]
     /// The segments that will be asked for, as far as known; nil where the backup itself has all it needs.
     package let wal: (first: String, last: String)?
+    /// All that recovery will ask the archive for, as far as known, each with what is said if it is damaged.
+    package let segments: [(name: String, damaged: @Sendable (String) -> DamagedWAL)]
     /// A time that it will surely not go beyond; microseconds since 1970.
     package let until: Int64
     package let notes: [String]
@@ -45,12 +47,12 @@ package struct RestorePlanner: Sendable {
             // A dump holds what was there when it began.
             guard case .time(let began) = try RestoreTarget.time(from: backup.manifest.startedAt) else { throw nothing() }
             return RestorePlan(
-                target: .backup(id), backup: backup, timeline: 0, settings: [], wal: nil, until: began, notes: [])
+                target: .backup(id), backup: backup, timeline: 0, settings: [], wal: nil, segments: [], until: began, notes: [])
         }
         return RestorePlan(
             target: .backup(id), backup: backup, timeline: wal.timeline,
             settings: [("recovery_target", "immediate"), ("recovery_target_timeline", "\(wal.timeline)")], wal: nil,
-            until: wal.stoppedAt, notes: [])
+            segments: [], until: wal.stoppedAt, notes: [])
     }
 
     private func planLatest(_ chosen: String?) throws -> RestorePlan {
@@ -58,10 +60,14 @@ package struct RestorePlanner: Sendable {
             let reaches = reaches(on: timeline, chosen)
             guard let end = reaches.map(\.to).max(), let reach = reaches.last(where: { $0.to == end }) else { continue }
             var notes: [String] = []
-            if let stop = reach.run.stop, let last = windows.inventory.numbers(of: timeline).last, let end = reach.run.last,
-                last > end
+            if let stop = reach.run.stop {
+                // What lacks cannot come back; what is damaged here may be whole in another repository, or is to be given up knowingly.
+                guard stop.cause == WALInventory.missing else { throw DamagedWAL(stop, reach, lastCommit: end) }
+                notes.append("the WAL goes on with a hole (\(stop.segment): \(stop.cause)), which cannot be passed")
+            }
+            if let broken = windows.inventory.brokenHistories.last, broken.segment > String(format: "%08X", timeline) + ".history"
             {
-                notes.append("the WAL goes on after a hole (\(stop.segment): \(stop.cause)), which cannot be passed")
+                notes.append("a timeline that went on from there cannot be followed (\(broken.segment): \(broken.cause))")
             }
             return plan(.latest, reach, [], until: end, notes)
         }
@@ -75,6 +81,9 @@ package struct RestorePlanner: Sendable {
             var notes: [String] = []
             if timeline != windows.timelines.last {
                 notes.append("that moment is on timeline \(timeline), not on the newest one")
+            }
+            if time >= reach.to, let stop = reach.run.stop, stop.cause != WALInventory.missing {
+                throw DamagedWAL(stop, reach, lastCommit: reach.to)
             }
             // PostgreSQL looks for a commit after the target; behind the last one there is none.
             let settings = time >= reach.to ? [] : [("recovery_target_time", Self.settingText(time))]
@@ -119,12 +128,14 @@ package struct RestorePlanner: Sendable {
         _ target: RestoreTarget, _ reach: Windows.Reach, _ settings: [(String, String)], until: Int64, _ notes: [String]
     ) -> RestorePlan {
         let timeline = [("recovery_target_timeline", "\(reach.timeline)")]
-        let named = (settings + timeline).map { (name: $0.0, value: $0.1) }
+        // Reading ahead, recovery would ask for a segment behind the target, which may be the one that is damaged.
+        let ahead = settings.isEmpty || reach.backup.manifest.server < 15 ? [] : [("recovery_prefetch", "off")]
+        let named = (settings + timeline + ahead).map { (name: $0.0, value: $0.1) }
         guard let end = reach.run.last else {
             // Nothing of the archive is there, nor needed: the backup has the WAL of its own time along.
             return RestorePlan(
-                target: target, backup: reach.backup, timeline: reach.timeline, settings: named, wal: nil, until: until,
-                notes: notes)
+                target: target, backup: reach.backup, timeline: reach.timeline, settings: named, wal: nil, segments: [],
+                until: until, notes: notes)
         }
         let inventory = windows.inventory
         let first = inventory.segment(reach.run.first, to: reach.timeline).name.description
@@ -135,9 +146,20 @@ package struct RestorePlanner: Sendable {
             number += 1
         }
         let last = inventory.segment(number, to: reach.timeline).name.description
+        // What the backup has along is asked for too, and need not be there.
+        let start = (reach.backup.manifest.wal?.start.value ?? 0) / max(1, inventory.segmentSize)
+        var before = reach.from
+        var segments: [(name: String, damaged: @Sendable (String) -> DamagedWAL)] = []
+        for number in min(start, reach.run.first)...number {
+            let one = inventory.segment(number, to: reach.timeline)
+            defer { before = max(before, one.contents?.lastCommit ?? 0) }
+            if one.cause == WALInventory.missing { continue }
+            let (name, lastCommit) = (one.name.description, before)
+            segments.append((name, { DamagedWAL(.init(segment: name, cause: $0), reach, lastCommit: lastCommit) }))
+        }
         return RestorePlan(
-            target: target, backup: reach.backup, timeline: reach.timeline, settings: named, wal: (first, last), until: until,
-            notes: notes)
+            target: target, backup: reach.backup, timeline: reach.timeline, settings: named, wal: (first, last),
+            segments: segments, until: until, notes: notes)
     }
 
     /// As PostgreSQL reads it, with its offset.
@@ -182,4 +204,23 @@ package struct NotYetError: Error, CustomStringConvertible {
         self.hint = hint
     }
     package var description: String { "\(problem)\nHINT: \(hint)" }
+}
+
+/// A segment on the way that is damaged.
+package struct DamagedWAL: Error, CustomStringConvertible {
+    private let hole: WALInventory.Hole
+    private let instead: String
+
+    /// - Parameter lastCommit: of all that lies before it; microseconds since 1970.
+    init(_ hole: WALInventory.Hole, _ reach: Windows.Reach, lastCommit: Int64) {
+        self.hole = hole
+        // Recovery stops when it comes to a later commit than the target, so that one must lie before the damage.
+        instead = lastCommit > reach.from ? "--at \(RestoreTarget.text(lastCommit - 1))" : "--backup \(reach.backup.manifest.id)"
+    }
+    package var description: String {
+        """
+        segment \(hole.segment) is damaged, and the way leads through it: \(hole.cause)
+        HINT: another repository may have it whole; without it: restore \(instead)
+        """
+    }
 }

@@ -23,6 +23,27 @@ package enum RecoveryFiles {
         guard descriptor >= 0 else { throw SystemError("cannot write", signal) }
         close(descriptor)
         if let user, chown(signal, user.user, user.group) != 0 { throw SystemError("cannot give away", signal) }
+        try stayInside(data)
+    }
+
+    /// Places that settings name when they do not lie in the data directory, as Debian has them. Here everything lies in it; followed,
+    /// they would lead to the files of the database that was backed up.
+    private static let places = ["data_directory", "config_file", "hba_file", "ident_file", "external_pid_file"]
+
+    /// Leaves such settings in the file as comments.
+    static func stayInside(_ data: String) throws {
+        let path = "\(data)/postgresql.conf"
+        guard let bytes = FileManager.default.contents(atPath: path) else { return }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+        let changed = lines.map { line in
+            let name = line.drop { $0 == " " || $0 == "\t" }.prefix { $0.isLetter || $0 == "_" }.lowercased()
+            return places.contains(name) ? "# (of the machine that was backed up) \(line)" : String(line)
+        }
+        guard changed != lines.map(String.init) else { return }
+        // In place, so that its owner stays.
+        let descriptor = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError("cannot write", path) }
+        try FileDescriptorStream(descriptor, path).write(Array(changed.joined(separator: "\n").utf8))
     }
 
     /// What recovery leaves and a later start has no use for.

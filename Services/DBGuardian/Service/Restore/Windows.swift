@@ -1,4 +1,4 @@
-import EverlineProtocol
+package import EverlineProtocol
 import Foundation
 
 /// From when to when a timeline can be restored.
@@ -51,8 +51,8 @@ package struct Windows: Sendable {
         package let run: WALInventory.Run
     }
 
-    package init(_ system: System) throws {
-        inventory = try WALInventory(system)
+    package init(_ system: System, now: Timestamp = .now) throws {
+        inventory = try WALInventory(system, now: now)
         backups = try Catalogue(system).all().filter { $0.manifest.wal != nil }
     }
 
@@ -85,14 +85,9 @@ package struct Windows: Sendable {
                         to: Timestamp(microseconds: reach.to, up: reach.to == reach.from).description,
                         backup: reach.backup.manifest.id))
             }
-            let own = inventory.numbers(of: timeline)
-            let needed = backups.compactMap(\.manifest.wal).filter { $0.timeline == timeline }.map {
-                $0.start.value / $0.segmentSize
-            }.min()
-            let holes = own.last.map { last in inventory.holes(on: timeline, from: min(needed ?? own[0], last), to: last) } ?? []
             return Window(
                 timeline: timeline, from: ranges.map(\.from).min(), to: ranges.map(\.to).max(),
-                holes: holes + inventory.brokenHistories.filter { ArchiveFile($0.segment) == .history(timeline) }, ranges: ranges)
+                holes: inventory.holes(on: timeline), ranges: ranges)
         }
     }
 }

@@ -35,7 +35,11 @@ package struct Pruning: Sendable {
             }
             for id in plan.unfinished { try storage.remove("\(system.backups)/\(id)") }
             try removeWAL(plan, system)
-            for id in plan.ledgers { try LedgerShelf(system).remove(id) }
+            if !plan.ledgers.isEmpty {
+                let ledgers = try await JobRoom.wait(for: "ledger", storage, "backup prune", seconds: 60, room.progress)
+                try LedgerShelf(system).remove(plan.ledgers)
+                withExtendedLifetime(ledgers) {}
+            }
             try system.repository.write(LastPruned(at: Timestamp.now.description), to: "\(system.root)/pruned.json")
             done.append((storage.place, plan))
             withExtendedLifetime(lock) {}

@@ -7,17 +7,20 @@ package struct Job: Sendable {
     package let verb: [String]
     /// Seconds between runs; 0 for never.
     package let interval: Int
-    /// When it was last done, by what is in the repository; so what was missed while nothing ran is caught up.
+    /// When it was last done, by what is in a repository; so what was missed while nothing ran is caught up.
     package let last: @Sendable (System) throws -> Timestamp?
     /// Whether there is anything to do it with.
     package let possible: @Sendable (System) throws -> Bool
 
     /// When it is to run next; nil for never.
-    func due(_ system: System?) throws -> Timestamp? {
+    /// - Parameter systems: of each repository; nil for one that is empty. The one that is furthest behind counts.
+    func due(_ systems: [System?]) throws -> Timestamp? {
         guard interval > 0 else { return nil }
-        guard let system else { return name == "backup base" ? Timestamp(milliseconds: 0) : nil }
-        guard try possible(system) else { return nil }
-        return Timestamp(milliseconds: (try last(system)?.milliseconds ?? 0) + Int64(interval) * 1_000)
+        let there = systems.compactMap { $0 }
+        if there.count < systems.count, name == "backup base" { return Timestamp(milliseconds: 0) }
+        guard !there.isEmpty, try there.allSatisfy(possible) else { return nil }
+        let earliest = try there.map { try last($0)?.milliseconds ?? 0 }.min() ?? 0
+        return Timestamp(milliseconds: earliest + Int64(interval) * 1_000)
     }
 
     /// In the order in which they go when several are due.

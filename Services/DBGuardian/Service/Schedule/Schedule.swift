@@ -59,8 +59,8 @@ package struct Schedule: Sendable {
         let settings = settings
         return try await Blocking.run {
             let repositories = try Repositories(settings)
-            guard try !repositories.first.systems().isEmpty else { return try job.due(nil) }
-            return try job.due(repositories.first.onlySystem(repositories.wanted))
+            return try job.due(
+                repositories.all.map { try $0.systems().isEmpty ? nil : $0.onlySystem(repositories.wanted) })
         }
     }
 
@@ -108,7 +108,9 @@ package struct Schedule: Sendable {
                 try await Task.sleep(for: .milliseconds(100))
             }
         } catch {
+            // It takes away what it has begun; longer than that the process that stops may not wait.
             running.signal(SIGTERM)
+            _ = try? await running.end(within: 6)
             throw error
         }
     }

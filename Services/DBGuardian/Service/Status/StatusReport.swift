@@ -131,8 +131,12 @@ package struct StatusCheck: Sendable {
         for id in try Catalogue(system).missing() {
             problem("backup \(id) is gone, or its manifest is (db-guardian backup rebuild)")
         }
-        let window = try Windows(system).all().last { $0.from != nil }
-        let holes = try Windows(system).all().flatMap(\.holes)
+        if let gone = try whole(or: [], { try LedgerShelf(system).missing() }).first {
+            problem("ledger \(gone) is gone (db-guardian backup verify)")
+        }
+        let windows = try Windows(system).all()
+        let window = windows.last { $0.from != nil }
+        let holes = windows.flatMap(\.holes)
         if let hole = holes.first {
             problem("\(holes.count) holes in the archived WAL, the first at \(hole.segment): \(hole.cause)")
         }

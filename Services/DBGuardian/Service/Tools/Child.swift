@@ -58,10 +58,10 @@ final class Child {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        // What we ignore, it must not.
+        // What we ignore or take ourselves, it must not.
         var signals = sigset_t()
         sigemptyset(&signals)
-        sigaddset(&signals, SIGPIPE)
+        for one in [SIGPIPE, SIGTERM, SIGINT] { sigaddset(&signals, one) }
         posix_spawnattr_setsigdefault(&attributes, &signals)
         sigemptyset(&signals)
         posix_spawnattr_setsigmask(&attributes, &signals)
@@ -92,7 +92,11 @@ final class Child {
         if let input { close(input) }
     }
 
-    /// Hands on what it writes until it has closed both.
+    /// How often it is looked whether it has ended while nothing comes, in milliseconds.
+    private static let look: Int32 = 100
+
+    /// Hands on what it writes until it has closed both, or has ended: a child of its own may keep them open for long.
+    /// - Throws: `CancellationError` in a task that is cancelled.
     func pump(lines: (UnsafeRawBufferPointer) -> Void, output take: (UnsafeRawBufferPointer) throws -> Void) throws {
         var waiting = [
             pollfd(fd: output, events: Int16(POLLIN), revents: 0), pollfd(fd: messages, events: Int16(POLLIN), revents: 0),
@@ -100,10 +104,19 @@ final class Child {
         var buffer = [UInt8](repeating: 0, count: 256 << 10)
         // For a stream of a gigabyte; that it stays small where it may not be raised changes only the speed.
         _ = fcntl(output, Self.setPipeSize, 1 << 20)
+        var hasEnded = false
         while waiting.contains(where: { $0.fd >= 0 }) {
-            if poll(&waiting, 2, -1) < 0 {
+            try Task.checkCancellation()
+            let ready = poll(&waiting, 2, hasEnded ? 0 : Self.look)
+            if ready < 0 {
                 if errno == EINTR { continue }
                 throw SystemError("cannot wait for", "a program")
+            }
+            if ready == 0 {
+                // What it wrote before its end lies in the pipes already.
+                if hasEnded { return }
+                hasEnded = isOver
+                continue
             }
             for index in 0..<2 where waiting[index].fd >= 0 && waiting[index].revents != 0 {
                 let descriptor = waiting[index].fd
@@ -119,6 +132,12 @@ final class Child {
                 }
             }
         }
+    }
+
+    /// Whether `wait` would answer at once.
+    private var isOver: Bool {
+        var information = siginfo_t()
+        return waitid(P_PID, id_t(process), &information, WEXITED | WNOHANG | WNOWAIT) == 0 && information.si_signo == SIGCHLD
     }
 
     /// The exit code, or minus the signal.

@@ -14,7 +14,10 @@ final class FedTool {
         input = child.takeInput()
     }
 
-    func write(_ bytes: [UInt8]) throws { try input.write(bytes) }
+    func write(_ bytes: [UInt8]) throws {
+        try Task.checkCancellation()
+        try input.write(bytes)
+    }
 
     /// Ends its input and waits for it.
     /// - Throws: what it said, if it does not end with 0.

@@ -49,7 +49,8 @@ package struct PostgresTools: Sendable {
 
 /// A password for libpq's programs in a file that only we can read, and that goes with this (PostgreSQL manual 34.16).
 package final class PasswordFile: Sendable {
-    package let path: String
+    private let folder: PrivateFolder
+    package var path: String { "\(folder.path)/password" }
 
     /// - Parameter source: a file that holds the password and perhaps a newline.
     package init(from source: String) throws {
@@ -58,12 +59,9 @@ package final class PasswordFile: Sendable {
         }
         let password = text.trimmingCharacters(in: .newlines).replacingOccurrences(of: "\\", with: "\\\\")
             .replacingOccurrences(of: ":", with: "\\:")
-        var template = Array("\(NSTemporaryDirectory())/everline-password-XXXXXX".utf8CString)
-        let descriptor = mkstemp(&template)
-        guard descriptor >= 0 else { throw SystemError("cannot write", NSTemporaryDirectory()) }
-        path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+        folder = try PrivateFolder()
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw SystemError("cannot write", path) }
         try FileDescriptorStream(descriptor, path).write(Array("*:*:*:*:\(password)\n".utf8))
     }
-
-    deinit { unlink(path) }
 }

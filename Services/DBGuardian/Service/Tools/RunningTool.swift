@@ -66,13 +66,16 @@ package final class RunningTool: Sendable {
         }
     }
 
-    /// Waits for its end; past the time it is killed.
+    /// Waits for its end, also in a task that is cancelled, whose way out this is; past the time it is killed.
     package func end(within seconds: Double) async throws -> Tool.Ended {
-        let deadline = ContinuousClock.now + .seconds(seconds)
-        while true {
-            if let ended = try ended { return ended }
-            if ContinuousClock.now > deadline { self.signal(SIGKILL) }
-            try await Task.sleep(for: .milliseconds(20))
+        let waiting = Task.detached {
+            let deadline = ContinuousClock.now + .seconds(seconds)
+            while true {
+                if let ended = try self.ended { return ended }
+                if ContinuousClock.now > deadline { self.signal(SIGKILL) }
+                try await Task.sleep(for: .milliseconds(20))
+            }
         }
+        return try await waiting.value
     }
 }

@@ -11,7 +11,7 @@ package struct VerificationReport: Encodable, Sendable {
 
     private enum CodingKeys: String, CodingKey { case ok, problems }
 
-    package struct Problem: Codable, Sendable {
+    package struct Problem: Codable, Sendable, Equatable {
         /// The file's path, or what else is wrong.
         package let artefact: String
         package let problem: String
@@ -30,60 +30,72 @@ private final class Findings {
     var read = 0
 
     func add(_ artefact: String, _ problem: String) {
-        problems.append(.init(artefact: artefact, problem: problem.replacingOccurrences(of: "\nHINT:", with: ". HINT:")))
+        let one = VerificationReport.Problem(
+            artefact: artefact, problem: problem.replacingOccurrences(of: "\nHINT:", with: ". HINT:"))
+        if !problems.contains(one) { problems.append(one) }
     }
 }
 
 /// Reads everything and names what is not as it was written. It goes on after a problem.
 package struct Verification: Sendable {
-    private let repositories: Repositories
+    private let wanted: String?
     private let progress: JobProgress
 
-    private init(_ repositories: Repositories, progress: JobProgress) {
-        self.repositories = repositories
-        self.progress = progress
-    }
-
     /// - Parameter only: one backup's id; nil for all there is.
+    /// - Throws: what is wrong with the request; what is wrong with a repository is a problem of the report.
     package static func run(_ settings: Settings, only: String?, progress: JobProgress) throws -> VerificationReport {
-        do {
-            return try Verification(Repositories(settings), progress: progress).run(only: only)
-        } catch let error as DamageError {
-            // The repository's own description: the others of the configuration cannot be opened without it either.
-            let findings = Findings()
-            findings.add(error.artefact, error.problem)
-            return VerificationReport(findings)
-        }
-    }
-
-    private func run(only: String?) throws -> VerificationReport {
-        let report = Findings()
+        let findings = Findings()
+        let verification = Verification(wanted: settings.optional("repository.system"), progress: progress)
         var found = false
-        for repository in repositories.all {
-            for system in try repository.systems() where repositories.wanted == nil || repositories.wanted == system.identifier {
-                for id in try Catalogue(system).ids() where only == nil || only == id {
-                    found = true
-                    backup(id, system, report)
-                }
-                if only != nil { continue }
-                attempt(system.root, repository, report) {
-                    for id in try Catalogue(system).missing() {
-                        report.add("\(repository.storage.place)/\(system.backups)/\(id)", "it is missing, or its manifest is")
-                    }
-                }
-                for name in ["catalogue.json", "wal.json", "pruned.json", "system.json"] {
-                    file("\(system.root)/\(name)", repository, document: true, report)
-                }
-                for (folder, documents) in [(system.ledger, true), (system.drills, true), (system.aside, false)] {
-                    for name in try repository.storage.list(folder) {
-                        file("\(folder)/\(name)", repository, document: documents, report)
-                    }
-                }
-                wal(system, report)
+        for path in try Repositories.paths(settings) {
+            do {
+                let repository = try Repositories.open(path, settings)
+                found = try verification.look(at: repository, only: only, findings) || found
+            } catch let error as CancellationError {
+                throw error
+            } catch let error as DamageError {
+                findings.add("\(path)/\(error.artefact)", error.problem)
+            } catch {
+                findings.add(path, "\(error)")
             }
         }
-        if let only, !found { throw GuardianError("there is no backup \(only)", hint: "`db-guardian backup list`") }
-        return VerificationReport(report)
+        if let only, !found, findings.problems.isEmpty {
+            findings.add(only, "there is no backup \(only). HINT: `db-guardian backup list`")
+        }
+        try Task.checkCancellation()
+        return VerificationReport(findings)
+    }
+
+    /// - Returns: whether the backup that was asked for is there.
+    private func look(at repository: Repository, only: String?, _ report: Findings) throws -> Bool {
+        var found = false
+        for system in try repository.systems() where wanted == nil || wanted == system.identifier {
+            for id in try Catalogue(system).ids() where only == nil || only == id {
+                found = true
+                backup(id, system, report)
+            }
+            if only != nil { continue }
+            attempt(system.root, repository, report) {
+                for id in try Catalogue(system).missing() {
+                    report.add("\(repository.storage.place)/\(system.backups)/\(id)", "it is missing, or its manifest is")
+                }
+            }
+            attempt("\(system.root)/\(LedgerList.name)", repository, report) {
+                for id in try LedgerShelf(system).missing() {
+                    report.add("\(repository.storage.place)/\(LedgerShelf.name(id, system))", "it is missing")
+                }
+            }
+            for name in ["catalogue.json", "wal.json", ArchivedWAL.name, LedgerList.name, "pruned.json", "system.json"] {
+                file("\(system.root)/\(name)", repository, document: true, report)
+            }
+            for (folder, documents) in [(system.ledger, true), (system.drills, true), (system.aside, false)] {
+                for name in try repository.storage.list(folder) {
+                    file("\(folder)/\(name)", repository, document: documents, report)
+                }
+            }
+            wal(system, report)
+        }
+        return found
     }
 
     // MARK: Parts
@@ -132,7 +144,7 @@ package struct Verification: Sendable {
                 }
             }
             let inventory = try WALInventory(system)
-            for hole in try inventory.holes(since: Catalogue(system).all()) where hole.cause == WALInventory.missing {
+            for hole in inventory.holes() where hole.cause == WALInventory.missing {
                 report.add(
                     "\(repository.storage.place)/\(system.wal)/\(ArchiveFile.folder(hole.segment))/\(hole.segment)", hole.cause)
             }
@@ -167,6 +179,8 @@ package struct Verification: Sendable {
         do { try body() } catch let error as DamageError {
             report.read += 1
             report.add("\(repository.storage.place)/\(error.artefact)", error.problem)
+        } catch is CancellationError {
+            // It says nothing of the file, and ends the whole.
         } catch {
             report.add("\(repository.storage.place)/\(name)", "\(error)")
         }
