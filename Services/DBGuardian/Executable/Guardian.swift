@@ -12,7 +12,7 @@ struct Guardian: AsyncParsableCommand {
         subcommands: [
             Serve.self, Migrate.self, Roles.self, RepositoryGroup.self, Key.self, BackupGroup.self, BackupGroup.Verify.self,
             WAL.self,
-            RestoreCommand.self, PITR.self, DrillCommand.self, LedgerCommand.self, Status.self,
+            RestoreCommand.self, PITR.self, DrillCommand.self, LedgerCommand.self, Status.self, Audit.self,
             Config.self,
         ])
 }
