@@ -12,7 +12,9 @@ extension Guardian {
                 Example: db-guardian audit check, then: db-guardian audit findings --since 24h
                 Exit codes: 0 done, 1 something is wrong, refused or failed, 64 wrong usage.
                 """,
-            subcommands: [FindingsCommand.self, Ack.self, VerifyJournal.self])
+            subcommands: [
+                Check.self, Harden.self, FindingsCommand.self, Ack.self, ReportCommand.self, VerifyJournal.self, Rehearse.self,
+            ])
     }
 }
 

@@ -32,6 +32,15 @@ CREATE TABLE everline.findings_journal (
 );
 INSERT INTO everline.findings_journal (number, code) VALUES (0, '');
 
+-- How many audited statements there were in each hour, by class and role.
+CREATE TABLE everline.audited_statements (
+    hour  timestamptz NOT NULL,
+    class text NOT NULL,
+    role  text NOT NULL,
+    count bigint NOT NULL,
+    PRIMARY KEY (hour, class, role)
+);
+
 -- The room in which admins are told: made when there is something to tell, with the admins there are then. Whoever writes in it has a name that nobody can
 -- register (no username holds a colon) and that nobody can log in by.
 -- Raises EV010 if somebody else had made a room of that name.

@@ -1,5 +1,6 @@
 package import EverlinePostgres
 import EverlineProtocol
+import Foundation
 
 /// Findings in PostgreSQL, for asking. What stands in it comes from the journal, and can be made anew from there.
 package struct FindingStore: Sendable {
@@ -8,6 +9,8 @@ package struct FindingStore: Sendable {
 
     package init(_ pool: PostgresPool) { query = { try await pool.query($0, deadline: .seconds(5)) } }
     package init(_ connection: PostgresConnection) { query = { try await connection.query($0, deadline: .seconds(30)) } }
+
+    func run(_ query: PostgresQuery) async throws -> PostgresRows { try await self.query(query) }
 
     // MARK: Writing
 
@@ -116,6 +119,14 @@ package struct FindingStore: Sendable {
     /// What a channel has not told yet, of the last day, the oldest first.
     package func untold(_ channel: String, _ severities: [String]) async throws -> [Finding] {
         try await query(PostgresQuery(Self.untold, [channel, severities])).map(Self.finding)
+    }
+
+    /// The newest finding of a rule that was seen since, and the channels that have told it.
+    func newest(rule: String, since: Date) async throws -> (String, [String])? {
+        let from = PostgresTimestamp(microseconds: Timestamp(since).milliseconds * 1_000)
+        return try await query(
+            "SELECT id, told FROM everline.findings WHERE rule = \(rule) AND at >= \(from) ORDER BY at DESC, id DESC LIMIT 1"
+        ).first.map { (try $0[0].decode(), try $0[1].decode()) }
     }
 
     private static func finding(_ row: PostgresRow) throws -> Finding {

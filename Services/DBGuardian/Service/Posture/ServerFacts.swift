@@ -1,5 +1,3 @@
-import EverlinePostgres
-
 /// What a server says of itself, as far as its posture goes; read once, so that all items speak of the same moment.
 package struct ServerFacts: Sendable {
     package struct Setting: Sendable {
@@ -75,7 +73,10 @@ package struct ServerFacts: Sendable {
 }
 
 extension StringProtocol {
-    func trimming(_ drop: (Character) -> Bool) -> String {
-        String(drop(while: drop).reversed().drop(while: drop).reversed())
+    func trimming(_ unwanted: (Character) -> Bool) -> String {
+        var text = self[...]
+        while let first = text.first, unwanted(first) { text.removeFirst() }
+        while let last = text.last, unwanted(last) { text.removeLast() }
+        return String(text)
     }
 }

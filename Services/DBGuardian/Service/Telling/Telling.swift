@@ -59,6 +59,9 @@ package final class Telling: Sendable {
         for queue in queues { await queue.add(finding) }
     }
 
+    /// The names of the channels that tell findings of a severity.
+    func channels(for severity: Severity) -> [String] { queues.map(\.channel).filter { severity >= $0.minimum }.map(\.name) }
+
     /// What was found and not told before a restart.
     func resume(_ store: FindingStore) async {
         for queue in queues {
