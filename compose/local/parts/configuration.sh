@@ -40,6 +40,7 @@ prepare_configuration() {
   "replication": {"conninfo": $(json "$(conninfo replicator postgres)"), "passwordFile": $(json "$home/secrets/postgres-replicator")},
   "backup": {"staging": $(json "$home/staging")},
   "drill": {"folder": $(json "$(readlink -f "$home/guardian")/drills")},
+  "audit": {"restoreFolder": $(json "$(readlink -f "$home/guardian")"), "accepted": "6.7"},
   "listen": {"port": $(port 7503)}, "metrics": {"port": $(port 9104)}
 }
 END

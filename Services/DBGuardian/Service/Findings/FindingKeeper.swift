@@ -53,6 +53,7 @@ package actor FindingKeeper: AlarmSink {
     /// Looks after what was left over, until the task is cancelled; then writes what has not been written.
     package func run() async throws {
         await resume()
+        isResumed = true
         while !Task.isCancelled {
             do { try await Task.sleep(for: Self.turn) } catch { break }
             await flush()
@@ -61,6 +62,11 @@ package actor FindingKeeper: AlarmSink {
         await Task { await flush() }.value
         throw CancellationError()
     }
+
+    /// Whether what was before the start has been looked through.
+    package private(set) var isResumed = false
+    /// Whether a finding takes further occurrences.
+    package func isOpen(_ id: String) -> Bool { gathering.isOpen(id) }
 
     // MARK: Writing
 
@@ -84,6 +90,8 @@ package actor FindingKeeper: AlarmSink {
         let outcome = await Self.onThread { book.append(events) }
         for error in outcome.errors { logger.error("the journal of findings cannot be written", metadata: ["error": "\(error)"]) }
         Gauge(label: "everline_guardian_journal_lacks").record(book.lacks ? 1 : 0)
+        // What others wrote in between is looked at in its turn.
+        if let (number, end) = outcome.first, number == seen + 1 { seen = end.number }
         await keep(findings, outcome)
         for what in outcome.tampered { await raise(Self.tampered(what)) }
     }
@@ -154,6 +162,7 @@ package actor FindingKeeper: AlarmSink {
         let from = seen
         guard let entries = try? await Self.throwingOnThread({ try journal.entries(after: from) }) else { return }
         seen = max(seen, end.number)
+        isBehind = true
         for case .acknowledged(let id, _) in entries.map(\.event) {
             gathering.acknowledge(id)
             risen[id] = nil

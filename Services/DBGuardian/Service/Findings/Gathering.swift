@@ -60,6 +60,8 @@ package struct Gathering: Sendable {
         if open.updateValue((finding, first, last), forKey: key) == nil { perRule[finding.rule, default: 0] += 1 }
     }
 
+    package func isOpen(_ id: String) -> Bool { key(of: id) != nil }
+
     package mutating func acknowledge(_ id: String) {
         guard let key = key(of: id) else { return }
         remove(key)
