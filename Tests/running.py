@@ -87,6 +87,11 @@ class Everline:
     def said(self):
         return pathlib.Path(f"{self.folder}/run.log").read_text()
 
+    @property
+    def server_log(self):
+        """What PostgreSQL has logged, one JSON object a line."""
+        return "".join(file.read_text(errors="replace") for file in sorted(pathlib.Path(os.path.realpath(self.home / "server-log")).glob("*.json")))
+
     def logs(self):
         return "".join(f"== {log.name}\n{log.read_text(errors='replace')[-2000:]}" for log in sorted((self.home / "log").glob("*.log")))
 

@@ -113,6 +113,7 @@ def test_a_journal_that_was_changed_is_named(own_guardian):
         assert own_guardian.json("audit", "verify-journal", check=1)["ok"] is False
         assert "journal" in {one["item"] for one in own_guardian.json("audit", "check", check=1) if not one["ok"]}
     # With its head too: the database knows better.
+    assert journal.stat().st_mode & 0o777 == 0o600 and journal.owner() == own_guardian.repository.owner()
     journal.unlink()
     (own_guardian.repository / "journal/head.json").unlink()
     assert "database knows" in own_guardian.run("audit", "verify-journal", check=1).stdout
@@ -121,9 +122,7 @@ def test_a_journal_that_was_changed_is_named(own_guardian):
     # The guardian finds it by itself when it starts.
     journal.write_bytes(b"".join([*first, one, three]))
     own_guardian.everline.kill("db-guardian")
-    until(lambda: own_guardian.json("audit", "findings", "--rule", "audit-silence"))
-    mode = journal.stat().st_mode & 0o777
-    assert mode == 0o600 and journal.owner() == own_guardian.repository.owner()
+    until(lambda: [one for one in own_guardian.json("audit", "findings", "--rule", "audit-silence") if one["object"] == "journal"])
 
 
 def test_admins_see_them_on_the_wire_and_in_the_room(watched):
@@ -219,7 +218,10 @@ def test_a_serving_guardian_tells_what_was_not_told(own_guardian, tmp_path):
 
 
 def test_every_audit_verb_explains_itself(watched):
-    for verb in ("check", "harden", "findings", "ack", "report", "verify-journal", "rehearse"):
+    rules = watched.json("audit", "explain")
+    assert len(rules) >= 35 and watched.json("audit", "explain", "mass-drop")["id"] == "mass-drop"
+    assert "what to do" in watched.run("audit", "explain", "mass-drop", check=0).stdout and "no rule nothing" in watched.error("audit", "explain", "nothing")
+    for verb in ("check", "harden", "watch", "findings", "ack", "report", "explain", "baselines", "verify-journal", "rehearse"):
         shown = watched.run("audit", verb, "--help", check=0).stdout
         assert "xample: " in shown and "Exit codes: " in shown and "--json" in shown, verb
     assert "xample: " in watched.run("audit", "--help", check=0).stdout

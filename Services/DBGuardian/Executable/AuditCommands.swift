@@ -13,7 +13,8 @@ extension Guardian {
                 Exit codes: 0 done, 1 something is wrong, refused or failed, 64 wrong usage.
                 """,
             subcommands: [
-                Check.self, Harden.self, FindingsCommand.self, Ack.self, ReportCommand.self, VerifyJournal.self, Rehearse.self,
+                Check.self, Harden.self, AuditWatch.self, FindingsCommand.self, Ack.self, ReportCommand.self, Explain.self, AuditBaselines.self,
+                VerifyJournal.self, Rehearse.self,
             ])
     }
 }

@@ -36,6 +36,37 @@ extension Guardian.Audit {
         }
     }
 
+    struct Explain: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "What a rule looks for, what looks alike and is none, and what to do.",
+            discussion: """
+                Example: db-guardian audit explain mass-drop; without a name: all of them, a line each
+                Exit codes: 0 said, 1 no such rule, 64 wrong usage.
+                """)
+        @Argument(help: "The rule's id.") var rule: String?
+        @Flag(help: "Print for a program.") var json = false
+
+        func run() async throws {
+            try await failing {
+                guard let rule else {
+                    if json { return try JSONOutput.print(RuleTable.all) }
+                    for one in RuleTable.all { print("\(one.id) (\(one.severity.rawValue)): \(one.description)") }
+                    return
+                }
+                guard let found = RuleTable.definition(rule) else {
+                    throw GuardianError("there is no rule \(rule)", hint: "`db-guardian audit explain` lists them")
+                }
+                if json { return try JSONOutput.print(found) }
+                print("\(found.id) (\(found.severity.rawValue))")
+                print("looks for:   \(found.description)")
+                print("is normal:   \(found.normal)")
+                print("what to do:  \(found.advice)")
+                for one in found.thresholds { print("threshold:   \(found.id).\(one.name) = \(one.value.formatted()): \(one.meaning)") }
+                if !found.thresholds.isEmpty { print("set by:      watch.thresholds, as rule.name=number with commas between") }
+            }
+        }
+    }
+
     struct Rehearse: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Raise a finding of rule rehearsal, to see that whoever is to be told is told.",

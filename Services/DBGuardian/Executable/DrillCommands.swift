@@ -49,7 +49,7 @@ extension Guardian {
         func run() async throws {
             let settings = try await options.settings()
             try await failing {
-                let postgres = try settings.postgres(service: "db-guardian ledger")
+                let postgres = try settings.postgres(service: settings.applicationName("ledger"))
                 guard let ledger = try await LedgerRecorder(postgres, logger: Guardian.quiet).record(in: Repositories(settings))
                 else {
                     throw BusyError(place: "the ledger", holder: "another db-guardian")

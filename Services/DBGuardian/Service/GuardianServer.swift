@@ -31,6 +31,10 @@ package enum GuardianServer {
             if schedule.ledgerSeconds > 0 { parts.append(Part { try await schedule.runLedgers() }) }
             if schedule.receives { parts.append(Part { try await schedule.receive() }) }
         }
+        if settings.optional("repository.paths") != nil, settings.optional("watch.conninfo") != nil {
+            let watch = try Watch(settings, sink: findings, logger: process.logger)
+            parts.append(Part { try await watch.run() })
+        }
         parts.append(Part.ending { await server.shutdown() })
         try await process.run(parts) {
             let applied = try? await pool.query("SELECT coalesce(max(number), 0) FROM everline.migrations", deadline: .seconds(2))
@@ -55,10 +59,11 @@ package enum GuardianServer {
         return table
     }
 
-    package static func superuser(_ settings: Settings) throws -> PostgresConfiguration {
+    /// - Parameter verb: what for, as at the prompt.
+    package static func superuser(_ settings: Settings, for verb: String) throws -> PostgresConfiguration {
         PostgresConfiguration(
             conninfo: try settings.string("roles.conninfo"), passwordFile: settings.optional("roles.passwordFile"),
-            applicationName: "db-guardian roles")
+            applicationName: settings.applicationName(verb))
     }
 }
 

@@ -90,7 +90,7 @@ package struct FindingSource: Sendable {
     }
 
     package func withStore<R>(_ body: (FindingStore) async throws -> R) async throws -> R {
-        try await SourceServer.withConnection(settings.postgres(service: "db-guardian audit"), logger) { try await body(FindingStore($0)) }
+        try await SourceServer.withConnection(settings.postgres(service: settings.applicationName("audit")), logger) { try await body(FindingStore($0)) }
     }
 
     private static func user() -> String {

@@ -9,10 +9,11 @@ package struct FactReader: Sendable {
     private let database: String
     private let logger: Logger
 
-    package init(_ settings: Settings, logger: Logger) throws {
+    /// - Parameter verb: what for, as at the prompt.
+    package init(_ settings: Settings, for verb: String, logger: Logger) throws {
         configuration =
             settings.optional("roles.conninfo") != nil
-            ? try GuardianServer.superuser(settings) : try settings.postgres(service: "db-guardian audit")
+            ? try GuardianServer.superuser(settings, for: verb) : try settings.postgres(service: settings.applicationName(verb))
         database = try settings.string("roles.database")
         self.logger = logger
     }

@@ -13,7 +13,7 @@ package struct Hardening: Sendable {
     package init(_ settings: Settings, logger: Logger) throws {
         self.settings = settings
         self.logger = logger
-        reader = try FactReader(settings, logger: logger)
+        reader = try FactReader(settings, for: "audit harden", logger: logger)
         database = try settings.string("roles.database")
     }
 

@@ -15,7 +15,7 @@ package struct PostureCheck: Sendable {
 
     /// In the benchmark's order, and our own after it.
     package func run() async throws -> [PostureItem] {
-        let facts = try await FactReader(settings, logger: logger).facts()
+        let facts = try await FactReader(settings, for: "audit check", logger: logger).facts()
         let sections: [any PostureSection.Type] = [LoggingItems.self, AccessItems.self, SettingItems.self]
         var items = sections.flatMap { $0.items(facts) }
         items.append(FileModes(facts, settings).item)
