@@ -132,7 +132,8 @@ let package = Package(
         .systemLibrary(name: "CZstd", path: "Shared/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         library(
             "GuardianService", "Services/DBGuardian/Service",
-            ["EverlineService", "EverlineCryptography", "CZstd", .product(name: "Metrics", package: "swift-metrics")] + nio + http),
+            ["EverlineService", "EverlineCryptography", "CZstd", .product(name: "Metrics", package: "swift-metrics")] + nio + http
+        ),
         executable("db-guardian", "Services/DBGuardian/Executable", "GuardianService"),
 
         // Tests.

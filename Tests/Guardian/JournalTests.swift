@@ -23,19 +23,25 @@ import Testing
         func write(_ lines: [String], end: String = "\n") throws {
             try (lines.joined(separator: "\n") + end).write(toFile: file, atomically: true, encoding: .utf8)
         }
-        func append(_ numbers: ClosedRange<Int>) throws { for number in numbers { _ = try journal.append([.finding(JournalTests.finding("\(number)"))]) } }
+        func append(_ numbers: ClosedRange<Int>) throws {
+            for number in numbers { _ = try journal.append([.finding(JournalTests.finding("\(number)"))]) }
+        }
     }
 
     static func finding(_ id: String) -> Finding {
         Finding(
-            Alarm(rule: "mass-drop", severity: .high, at: Date(timeIntervalSince1970: 1_795_478_400), role: "李白", evidence: ["x"], advice: "y", cause: id), id: id)
+            Alarm(
+                rule: "mass-drop", severity: .high, at: Date(timeIntervalSince1970: 1_795_478_400), role: "李白", evidence: ["x"],
+                advice: "y", cause: id), id: id)
     }
 
     @Test("entries come back as they were written, and the chain holds", arguments: [true, false])
     func whole(encrypted: Bool) throws {
         let place = try Place(encrypted: encrypted)
         try place.append(1...5)
-        _ = try place.journal.append([.acknowledged(id: "3", Acknowledgement(at: "2026-11-24T00:00:00.000Z", by: "杜甫", note: "看過了"))])
+        _ = try place.journal.append([
+            .acknowledged(id: "3", Acknowledgement(at: "2026-11-24T00:00:00.000Z", by: "杜甫", note: "看過了"))
+        ])
         let report = try place.journal.verify()
         #expect(report.ok && report.entries == 6 && report.notes.isEmpty)
         let entries = try place.journal.entries()
@@ -47,8 +53,10 @@ import Testing
     @Test(
         "an entry that was edited, removed, moved, repeated or made up is named",
         arguments: [
-            ("edited", 3, "edited"), ("number", 3, "edited"), ("removed", 3, "missing"), ("first", 1, "missing"), ("swapped", 3, "missing"), ("repeated", 4, "out of its place"),
-            ("rubbish", 3, "no entry"), ("last", 5, "end is missing"), ("lastTwo", 4, "entries 4 to 5"), ("all", 0, "end is missing"),
+            ("edited", 3, "edited"), ("number", 3, "edited"), ("removed", 3, "missing"), ("first", 1, "missing"),
+            ("swapped", 3, "missing"), ("repeated", 4, "out of its place"),
+            ("rubbish", 3, "no entry"), ("last", 5, "end is missing"), ("lastTwo", 4, "entries 4 to 5"),
+            ("all", 0, "end is missing"),
         ])
     func changes(kind: String, line: Int, word: String) throws {
         let place = try Place()
@@ -173,13 +181,16 @@ import Testing
         try await withThrowingTaskGroup(of: Void.self) { group in
             for writer in 0..<6 {
                 group.addTask {
-                    try await Blocking.run { for number in 0..<15 { _ = try journal.append([.finding(Self.finding("\(writer)-\(number)"))]) } }
+                    try await Blocking.run {
+                        for number in 0..<15 { _ = try journal.append([.finding(Self.finding("\(writer)-\(number)"))]) }
+                    }
                 }
             }
             try await group.waitForAll()
         }
         let report = try place.journal.verify()
         #expect(report.ok && report.entries == 90)
-        #expect(Set(try journal.entries().compactMap { if case .finding(let one) = $0.event { one.id } else { nil } }).count == 90)
+        #expect(
+            Set(try journal.entries().compactMap { if case .finding(let one) = $0.event { one.id } else { nil } }).count == 90)
     }
 }

@@ -12,10 +12,14 @@ import Testing
 
         init() async throws {
             root = NSTemporaryDirectory() + "everline-keeper-\(UUID().uuidString)"
-            for name in ["one", "two"] { try FileManager.default.createDirectory(atPath: "\(root)/\(name)", withIntermediateDirectories: true) }
+            for name in ["one", "two"] {
+                try FileManager.default.createDirectory(atPath: "\(root)/\(name)", withIntermediateDirectories: true)
+            }
             settings = try await Settings(
                 service: "db-guardian", declared: GuardianSettings.all,
-                arguments: ["--repository-paths=\(root)/one,\(root)/two", "--repository-encryption", "off", "--drill-folder", "/var/tmp"],
+                arguments: [
+                    "--repository-paths=\(root)/one,\(root)/two", "--repository-encryption", "off", "--drill-folder", "/var/tmp",
+                ],
                 environment: ["EVERLINE_HOME": root])
         }
         deinit { try? FileManager.default.removeItem(atPath: root) }
@@ -31,7 +35,8 @@ import Testing
 
     static func alarm(_ cause: String, after seconds: Double = 0, destroyed: Bool = false) -> Alarm {
         Alarm(
-            rule: "mass-drop", severity: .critical, at: start + seconds, role: "postgres", object: "everline.messages", statement: "DROP TABLE everline.messages",
+            rule: "mass-drop", severity: .critical, at: start + seconds, role: "postgres", object: "everline.messages",
+            statement: "DROP TABLE everline.messages",
             evidence: ["everline.json:7"], advice: "look", cause: cause, destroyed: destroyed)
     }
 
@@ -42,9 +47,13 @@ import Testing
         await keeper.raise(Self.alarm("a", after: 5, destroyed: true))
         for journal in try place.journals() {
             let entries = try journal.entries()
-            guard entries.count == 1, case .finding(let finding) = entries[0].event else { return #expect(Bool(false), "\(entries)") }
+            guard entries.count == 1, case .finding(let finding) = entries[0].event else {
+                return #expect(Bool(false), "\(entries)")
+            }
             let command = try #require(finding.advice.split(separator: "\n").last)
-            #expect(command.hasSuffix("--at 2026-11-24T00:00:05.122Z") && command.contains(" restore ") && command.contains("--to /var/tmp/everline-before-"))
+            #expect(
+                command.hasSuffix("--at 2026-11-24T00:00:05.122Z") && command.contains(" restore ")
+                    && command.contains("--to /var/tmp/everline-before-"))
             #expect(finding.advice.hasPrefix("look\n") && finding.destroyedAt == "2026-11-24T00:00:05.123Z")
         }
     }
@@ -81,7 +90,9 @@ import Testing
         await keeper.raise(alarm())
         let findings = try JournalBook(place.settings).findings()
         #expect(findings.count == 1)
-        _ = try JournalBook(place.settings).append([.acknowledged(id: findings[0].id, Acknowledgement(at: "2026-11-24T00:00:00.000Z", by: "杜甫", note: "看過了"))])
+        _ = try JournalBook(place.settings).append([
+            .acknowledged(id: findings[0].id, Acknowledgement(at: "2026-11-24T00:00:00.000Z", by: "杜甫", note: "看過了"))
+        ])
         while await keeper.isOpen(findings[0].id) { await Task.yield() }
         await keeper.raise(alarm())
         running.cancel()

@@ -13,7 +13,8 @@ extension Guardian {
                 Exit codes: 0 done, 1 something is wrong, refused or failed, 64 wrong usage.
                 """,
             subcommands: [
-                Check.self, Harden.self, AuditWatch.self, FindingsCommand.self, Ack.self, ReportCommand.self, Explain.self, AuditBaselines.self,
+                Check.self, Harden.self, AuditWatch.self, FindingsCommand.self, Ack.self, ReportCommand.self, Explain.self,
+                AuditBaselines.self,
                 VerifyJournal.self, Rehearse.self,
             ])
     }
@@ -65,7 +66,9 @@ extension Guardian.Audit {
 
         func validate() throws {
             guard !ids.isEmpty else { throw ValidationError("give a finding's id") }
-            guard !note.trimmingCharacters(in: .whitespacesAndNewlines).isEmpty else { throw ValidationError("--note must say something") }
+            guard !note.trimmingCharacters(in: .whitespacesAndNewlines).isEmpty else {
+                throw ValidationError("--note must say something")
+            }
         }
 
         func run() async throws {
@@ -80,7 +83,8 @@ extension Guardian.Audit {
 
     struct VerifyJournal: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "verify-journal", abstract: "Prove that no entry of the journal of findings was edited, removed or moved.",
+            commandName: "verify-journal",
+            abstract: "Prove that no entry of the journal of findings was edited, removed or moved.",
             discussion: """
                 Reads the chain in each repository, and compares its end with what the database knows of it.
                 Example: db-guardian audit verify-journal
@@ -113,7 +117,8 @@ extension Guardian.Audit {
                 var container = encoder.container(keyedBy: CodingKeys.self)
                 try container.encode(journals.allSatisfy(\.ok), forKey: .ok)
                 try container.encode(journals, forKey: .journals)
-                try container.encode(journals.flatMap { one in one.problems.map { "\(one.journal): \($0.words)" } }, forKey: .problems)
+                try container.encode(
+                    journals.flatMap { one in one.problems.map { "\(one.journal): \($0.words)" } }, forKey: .problems)
             }
         }
     }

@@ -67,14 +67,19 @@ extension Guardian.Audit {
                 var steps = try await hardening.plan()
                 if !plan { steps = try await hardening.carryOut(steps) { yes || ask($0) } }
                 let restart = steps.contains { $0.needsRestart && $0.outcome != .left && $0.outcome != .failed }
-                if json { try JSONOutput.print(Output(applied: !plan, needsRestart: restart, steps: steps)) } else { tell(steps, restart) }
+                if json {
+                    try JSONOutput.print(Output(applied: !plan, needsRestart: restart, steps: steps))
+                } else {
+                    tell(steps, restart)
+                }
                 if steps.contains(where: { $0.outcome == .left || $0.outcome == .failed }) { throw ExitCode(1) }
             }
         }
 
         private func ask(_ step: HardeningStep) -> Bool {
             guard isatty(0) == 1, isatty(2) == 1, let old = step.replaces else { return false }
-            FileHandle.standardError.write(Data("\(step.what)\n  instead of: \(old)\n  because: \(step.why)\nReplace it? [y/N] ".utf8))
+            FileHandle.standardError.write(
+                Data("\(step.what)\n  instead of: \(old)\n  because: \(step.why)\nReplace it? [y/N] ".utf8))
             return ["y", "yes"].contains((readLine() ?? "").lowercased())
         }
 
@@ -87,7 +92,9 @@ extension Guardian.Audit {
             }
             if steps.isEmpty { print("nothing is missing") }
             if restart { print("the server is to be restarted for some of it. HINT: then run db-guardian audit harden again") }
-            if steps.contains(where: { $0.outcome == .left }) { print("what somebody else had set was left. HINT: --yes replaces it") }
+            if steps.contains(where: { $0.outcome == .left }) {
+                print("what somebody else had set was left. HINT: --yes replaces it")
+            }
         }
 
         private func word(_ step: HardeningStep) -> String {

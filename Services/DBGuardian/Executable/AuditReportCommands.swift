@@ -61,7 +61,9 @@ extension Guardian.Audit {
                 print("looks for:   \(found.description)")
                 print("is normal:   \(found.normal)")
                 print("what to do:  \(found.advice)")
-                for one in found.thresholds { print("threshold:   \(found.id).\(one.name) = \(one.value.formatted()): \(one.meaning)") }
+                for one in found.thresholds {
+                    print("threshold:   \(found.id).\(one.name) = \(one.value.formatted()): \(one.meaning)")
+                }
                 if !found.thresholds.isEmpty { print("set by:      watch.thresholds, as rule.name=number with commas between") }
             }
         }
@@ -93,7 +95,9 @@ extension Guardian.Audit {
                 } else {
                     print(result.finding.map { "finding \($0)" } ?? "the finding could not be stored")
                     for name in result.told { print("told: \(name)") }
-                    for name in result.untold { print("NOT told: \(name). HINT: the log of `db-guardian serve`, or --set log.level=debug, says why") }
+                    for name in result.untold {
+                        print("NOT told: \(name). HINT: the log of `db-guardian serve`, or --set log.level=debug, says why")
+                    }
                     if result.told.isEmpty, result.untold.isEmpty { print("no channel is configured but the log") }
                 }
                 if result.finding == nil || !result.untold.isEmpty { throw ExitCode(1) }

@@ -46,7 +46,8 @@ extension Guardian {
         func run() async throws {
             let settings = try await options.settings("db-guardian", GuardianSettings.all)
             try await failing {
-                let migrator = Migrator(try settings.postgres(service: settings.applicationName("migrate")), logger: Guardian.quiet)
+                let migrator = Migrator(
+                    try settings.postgres(service: settings.applicationName("migrate")), logger: Guardian.quiet)
                 let files = try MigrationFiles.read(try settings.string("migrations.root"))
                 let names = plan ? try await migrator.pending(files) : try await migrator.migrate(files)
                 if json {

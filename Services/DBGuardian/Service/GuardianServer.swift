@@ -43,7 +43,9 @@ package enum GuardianServer {
         }
     }
 
-    private static func table(_ status: StatusKeeper, _ store: FindingStore, _ settings: Settings, _ process: ServiceProcess) -> MethodTable<Caller> {
+    private static func table(_ status: StatusKeeper, _ store: FindingStore, _ settings: Settings, _ process: ServiceProcess)
+        -> MethodTable<Caller>
+    {
         var table = MethodTable<Caller>(translate: process.translate)
         table.registerRaw(GuardianStatus.self) { _, _ in try await status.report().json() }
         table.registerRaw(GuardianBackups.self) { _, _ in

@@ -9,8 +9,9 @@ package enum GuardianSettings {
             Setting("roles.passwordFile", default: "", "file that holds the superuser's password"),
             Setting("roles.passwords", default: "", "folder with a password file postgres-ROLE for each role"),
             Setting("roles.database", default: "everline", "the database that the roles are for"),
-        ] + repository + backup + schedule + audit + watch + Setting.tls + Setting.listen(port: 7503) + Setting.metrics(port: 9104)
-            + Setting.log
+        ] + repository + backup + schedule + audit + watch + Setting.tls + Setting.listen(port: 7503)
+        + Setting.metrics(port: 9104)
+        + Setting.log
 
     package static let repository = [
         Setting(
@@ -44,7 +45,9 @@ package enum GuardianSettings {
         Setting("watch.logFolder", default: "", "read the server's log in this folder, instead of over SQL"),
         Setting("watch.thresholds", default: "", "thresholds of rules, as rule.name=number, with commas between"),
         Setting("watch.roles", default: "", "login roles that are right beside our own, with commas between"),
-        Setting("watch.applications", default: "", "further applications by which roles come, as role:application, with commas between"),
+        Setting(
+            "watch.applications", default: "",
+            "further applications by which roles come, as role:application, with commas between"),
         Setting("watch.extensions", default: "", "further extensions that are right, with commas between"),
         Setting("watch.standbys", default: "", "application names of standbys, with commas between"),
     ]
@@ -66,7 +69,8 @@ extension GuardianSettings {
     /// What is found, and who is told.
     package static let audit = [
         Setting("audit.window", default: "600", "seconds within which the same cause is one finding"),
-        Setting("audit.accepted", default: "", "items of `audit check` that may fail, by item or CIS number, with commas between"),
+        Setting(
+            "audit.accepted", default: "", "items of `audit check` that may fail, by item or CIS number, with commas between"),
         Setting("audit.restoreFolder", default: "", "folder that the restore commands of findings name; default: drill.folder"),
         Setting("audit.room", default: "ops", "the room in which admins are told; none for no room"),
         Setting("audit.roomMinimum", default: "medium", "severity from which on it is told in the room"),

@@ -137,8 +137,12 @@ package struct FindingLine: Encodable, Sendable {
 extension Finding: CustomStringConvertible {
     /// For a person: a first line, and what is known below it.
     package var description: String {
-        var lines = ["\(at)  \(severity.rawValue.uppercased())  \(rule)  \(id)" + (count > 1 ? "  ×\(count), last \(lastAt)" : "")]
-        let who = [role.map { "role \($0)" }, address.map { "from \($0)" }, database.map { "in \($0)" }, object.map { "on \($0)" }]
+        var lines = [
+            "\(at)  \(severity.rawValue.uppercased())  \(rule)  \(id)" + (count > 1 ? "  ×\(count), last \(lastAt)" : "")
+        ]
+        let who = [
+            role.map { "role \($0)" }, address.map { "from \($0)" }, database.map { "in \($0)" }, object.map { "on \($0)" },
+        ]
         if who.contains(where: { $0 != nil }) { lines.append("  " + who.compactMap(\.self).joined(separator: " ")) }
         if let statement { lines.append("  statement: \(statement)") }
         lines += evidence.map { "  evidence: \($0)" }
@@ -149,7 +153,9 @@ extension Finding: CustomStringConvertible {
 
     /// One line, for the log and the room.
     package var title: String {
-        let who = [role.map { "role \($0)" }, object.map { "on \($0)" }, database.map { "in \($0)" }, address.map { "from \($0)" }]
+        let who = [
+            role.map { "role \($0)" }, object.map { "on \($0)" }, database.map { "in \($0)" }, address.map { "from \($0)" },
+        ]
         return (["\(rule) (\(severity.rawValue))"] + who.compactMap(\.self)).joined(separator: " ")
     }
 }

@@ -24,7 +24,8 @@ package struct FindingFilter: Sendable {
 
     init(_ wanted: FindingsWanted) {
         self.init(
-            since: wanted.since?.description, severity: wanted.severity.flatMap { Severity(rawValue: $0) } ?? .low, rule: wanted.rule,
+            since: wanted.since?.description, severity: wanted.severity.flatMap { Severity(rawValue: $0) } ?? .low,
+            rule: wanted.rule,
             limit: wanted.limit ?? 100)
     }
 

@@ -39,7 +39,9 @@ package actor FindingKeeper: AlarmSink {
 
     package func raise(_ alarm: Alarm) async {
         let random = (try? SecureRandom.bytes(4)) ?? Array("\(alarm.hashValue)".utf8.suffix(4))
-        Counter(label: "everline_guardian_alarms_total", dimensions: [("rule", alarm.rule), ("severity", alarm.severity.rawValue)]).increment()
+        Counter(
+            label: "everline_guardian_alarms_total", dimensions: [("rule", alarm.rule), ("severity", alarm.severity.rawValue)]
+        ).increment()
         switch gathering.take(alarm, random: random) {
         case .more(let finding): risen[finding.id] = advice.added(to: finding)
         case .new(let finding), .worse(let finding):
@@ -71,7 +73,10 @@ package actor FindingKeeper: AlarmSink {
     // MARK: Writing
 
     private func record(_ finding: Finding) async {
-        Counter(label: "everline_guardian_findings_total", dimensions: [("rule", finding.rule), ("severity", finding.severity.rawValue)]).increment()
+        Counter(
+            label: "everline_guardian_findings_total",
+            dimensions: [("rule", finding.rule), ("severity", finding.severity.rawValue)]
+        ).increment()
         telling.log(finding)
         await write([.finding(finding)], [finding])
         await telling.tell(finding)
@@ -100,13 +105,17 @@ package actor FindingKeeper: AlarmSink {
         guard let store else { return }
         do {
             for finding in findings { try await store.put(finding) }
-            if let (number, end) = outcome.first, try await !store.advance(from: number - 1, to: end.number, code: end.code) { isBehind = true }
+            if let (number, end) = outcome.first, try await !store.advance(from: number - 1, to: end.number, code: end.code) {
+                isBehind = true
+            }
             isStoreWell = true
         } catch {
             isBehind = true
             // What no journal has is kept here.
             if !outcome.isWritten {
-                for finding in findings where unstored.count < Self.mostUnstored || unstored[finding.id] != nil { unstored[finding.id] = finding }
+                for finding in findings where unstored.count < Self.mostUnstored || unstored[finding.id] != nil {
+                    unstored[finding.id] = finding
+                }
             }
             if isStoreWell { logger.warning("findings wait for the database", metadata: ["error": "\(error)"]) }
             isStoreWell = false
@@ -146,7 +155,8 @@ package actor FindingKeeper: AlarmSink {
             seen = findings.last?.number ?? 0
             let now = Date()
             for finding in JournalBook.fold(findings) where finding.acknowledgement == nil {
-                guard let first = Timestamp(finding.at)?.date, let last = Timestamp(finding.lastAt)?.date, now.timeIntervalSince(last) < gathering.window
+                guard let first = Timestamp(finding.at)?.date, let last = Timestamp(finding.lastAt)?.date,
+                    now.timeIntervalSince(last) < gathering.window
                 else { continue }
                 gathering.resume(finding, first: first, last: last)
             }
@@ -172,7 +182,8 @@ package actor FindingKeeper: AlarmSink {
     private static func tampered(_ what: String) -> Alarm {
         Alarm(
             rule: "audit-silence", severity: .critical, at: Date(), object: "journal", evidence: [what],
-            advice: "Somebody has changed the journal of findings. Compare it with the other repositories and with what was told (db-guardian audit verify-journal).",
+            advice:
+                "Somebody has changed the journal of findings. Compare it with the other repositories and with what was told (db-guardian audit verify-journal).",
             cause: "journal: \(what)")
     }
 
@@ -183,7 +194,9 @@ package actor FindingKeeper: AlarmSink {
         try await withTaskExecutorPreference(FileThread.shared) { try await Self.off(body) }
     }
     /// Runs where the task prefers to, not on the actor.
-    @concurrent private static func off<R: Sendable, E: Error>(_ body: @Sendable () throws(E) -> R) async throws(E) -> R { try body() }
+    @concurrent private static func off<R: Sendable, E: Error>(_ body: @Sendable () throws(E) -> R) async throws(E) -> R {
+        try body()
+    }
 }
 
 extension Timestamp {

@@ -52,7 +52,8 @@ package struct FindingSource: Sendable {
             throw GuardianError("there is no finding \(id)", hint: "`db-guardian audit findings` lists them")
         }
         let done = Acknowledgement(
-            at: Timestamp.now.description, by: PasswordMask.masked(by ?? Self.user()), note: PasswordMask.masked(note.replacingOccurrences(of: "\0", with: "␀")))
+            at: Timestamp.now.description, by: PasswordMask.masked(by ?? Self.user()),
+            note: PasswordMask.masked(note.replacingOccurrences(of: "\0", with: "␀")))
         let outcome = await Self.append(ids.map { .acknowledged(id: $0, done) }, to: book)
         if let error = outcome.errors.first, !outcome.isWritten || databaseError != nil {
             throw GuardianError("the acknowledgement cannot be journalled: \(error)")
@@ -67,7 +68,9 @@ package struct FindingSource: Sendable {
                     }
                 }
                 // Else the guardian has something to catch up with, and takes this along.
-                if let (number, end) = outcome.first { _ = try await store.advance(from: number - 1, to: end.number, code: end.code) }
+                if let (number, end) = outcome.first {
+                    _ = try await store.advance(from: number - 1, to: end.number, code: end.code)
+                }
             }
         }
         return ids.compactMap { known[$0] }
@@ -90,12 +93,15 @@ package struct FindingSource: Sendable {
     }
 
     package func withStore<R>(_ body: (FindingStore) async throws -> R) async throws -> R {
-        try await SourceServer.withConnection(settings.postgres(service: settings.applicationName("audit")), logger) { try await body(FindingStore($0)) }
+        try await SourceServer.withConnection(settings.postgres(service: settings.applicationName("audit")), logger) {
+            try await body(FindingStore($0))
+        }
     }
 
     private static func user() -> String {
         let environment = ProcessInfo.processInfo.environment
-        return environment["SUDO_USER"] ?? environment["USER"] ?? getpwuid(geteuid()).map { String(cString: $0.pointee.pw_name) } ?? "\(geteuid())"
+        return environment["SUDO_USER"] ?? environment["USER"] ?? getpwuid(geteuid()).map { String(cString: $0.pointee.pw_name) }
+            ?? "\(geteuid())"
     }
 
     private static func line(_ error: any Error) -> String {

@@ -30,8 +30,10 @@ package struct FindingStore: Sendable {
             PostgresQuery(
                 Self.putting,
                 [
-                    finding.id, finding.rule, finding.severity.rawValue, Self.time(finding.at), Self.time(finding.lastAt), finding.count,
-                    finding.role, finding.address, finding.database, finding.object, finding.statement, finding.evidence, finding.advice,
+                    finding.id, finding.rule, finding.severity.rawValue, Self.time(finding.at), Self.time(finding.lastAt),
+                    finding.count,
+                    finding.role, finding.address, finding.database, finding.object, finding.statement, finding.evidence,
+                    finding.advice,
                     finding.cause, finding.destroyedAt.map(Self.time),
                 ]))
         if let done = finding.acknowledgement { _ = try await acknowledge(finding.id, done) }
@@ -133,13 +135,15 @@ package struct FindingStore: Sendable {
         func text(_ column: Int) throws -> String { Timestamp(try row[column].decode(as: PostgresTimestamp.self)).description }
         var finding = Finding(
             id: try row[0].decode(), rule: try row[1].decode(), severity: Severity(rawValue: try row[2].decode()) ?? .critical,
-            at: try text(3), lastAt: try text(4), count: try row[5].decode(), role: try row[6].decode(), address: try row[7].decode(),
+            at: try text(3), lastAt: try text(4), count: try row[5].decode(), role: try row[6].decode(),
+            address: try row[7].decode(),
             database: try row[8].decode(), object: try row[9].decode(), statement: try row[10].decode(),
             evidence: try row[11].decode(), advice: try row[12].decode(), cause: try row[13].decode(), acknowledgement: nil)
         if !row[14].isNull { finding.destroyedAt = try text(14) }
         if !row[15].isNull {
             finding.acknowledgement = Acknowledgement(
-                at: try text(15), by: try row[16].decode(as: String?.self) ?? "", note: try row[17].decode(as: String?.self) ?? "")
+                at: try text(15), by: try row[16].decode(as: String?.self) ?? "", note: try row[17].decode(as: String?.self) ?? ""
+            )
         }
         return finding
     }

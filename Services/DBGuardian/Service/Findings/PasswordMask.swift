@@ -3,7 +3,9 @@ package enum PasswordMask {
     package static let mask = "…"
 
     // Compared in lower case. What follows is the secret: behind `=`, `:`, blanks or an opening quote.
-    private static let words = ["password", "passwd", "pwd", "secret", "passphrase", "sslpassword", "rolpassword"].map { Array($0.utf8) }
+    private static let words = ["password", "passwd", "pwd", "secret", "passphrase", "sslpassword", "rolpassword"].map {
+        Array($0.utf8)
+    }
     private static let verifiers = ["scram-sha-256$", "$scrypt$"].map { Array($0.utf8) }
 
     package static func masked(_ text: String) -> String {
@@ -47,7 +49,9 @@ package enum PasswordMask {
         guard index < text.count, !isWord(text[index]) else { return nil }
         var signs = 0
         var blanks = 0
-        while index < text.count, [UInt8(ascii: " "), 9, 10, 13, UInt8(ascii: "="), UInt8(ascii: ":"), UInt8(ascii: "\"")].contains(text[index]) {
+        while index < text.count,
+            [UInt8(ascii: " "), 9, 10, 13, UInt8(ascii: "="), UInt8(ascii: ":"), UInt8(ascii: "\"")].contains(text[index])
+        {
             if text[index] == UInt8(ascii: "=") || text[index] == UInt8(ascii: ":") { signs += 1 } else { blanks += 1 }
             if text[index] == UInt8(ascii: "\""), signs > 0 { return quoted(text, index) }
             index += 1
@@ -55,7 +59,9 @@ package enum PasswordMask {
         guard index < text.count else { return nil }
         // E'…' and U&'…' too.
         var quote = index
-        while quote < text.count, quote - index < 3, [UInt8(ascii: "e"), UInt8(ascii: "u"), UInt8(ascii: "n"), UInt8(ascii: "&")].contains(text[quote]) { quote += 1 }
+        while quote < text.count, quote - index < 3,
+            [UInt8(ascii: "e"), UInt8(ascii: "u"), UInt8(ascii: "n"), UInt8(ascii: "&")].contains(text[quote])
+        { quote += 1 }
         if quote < text.count, text[quote] == UInt8(ascii: "'") { return quoted(text, quote) }
         guard signs > 0 else { return nil }
         return (index, index + text[index...].prefix { !isEnd($0) }.count)
@@ -65,7 +71,9 @@ package enum PasswordMask {
     private static func address(_ text: [UInt8], _ start: Int) -> (value: Int, end: Int)? {
         guard text[start...].starts(with: Array("://".utf8)) else { return nil }
         let part = text[(start + 3)...].prefix { !isEnd($0) && $0 != UInt8(ascii: "/") }
-        guard let at = part.lastIndex(of: UInt8(ascii: "@")), let colon = part[..<at].firstIndex(of: UInt8(ascii: ":")) else { return nil }
+        guard let at = part.lastIndex(of: UInt8(ascii: "@")), let colon = part[..<at].firstIndex(of: UInt8(ascii: ":")) else {
+            return nil
+        }
         return (colon + 1, at)
     }
 
@@ -74,7 +82,9 @@ package enum PasswordMask {
         let quote = text[start]
         var index = start + 1
         while index < text.count {
-            if text[index] == UInt8(ascii: "\\") { index += 1 } else if text[index] == quote {
+            if text[index] == UInt8(ascii: "\\") {
+                index += 1
+            } else if text[index] == quote {
                 if index + 1 < text.count, text[index + 1] == quote { index += 1 } else { break }
             }
             index += 1
@@ -82,6 +92,13 @@ package enum PasswordMask {
         return (min(start + 1, text.count), min(index, text.count))
     }
 
-    private static func isWord(_ byte: UInt8) -> Bool { 97...122 ~= byte || 48...57 ~= byte || byte == UInt8(ascii: "_") || byte >= 128 }
-    private static func isEnd(_ byte: UInt8) -> Bool { byte <= 32 || [UInt8(ascii: "'"), UInt8(ascii: "\""), UInt8(ascii: ","), UInt8(ascii: ")"), UInt8(ascii: ";"), UInt8(ascii: "&")].contains(byte) }
+    private static func isWord(_ byte: UInt8) -> Bool {
+        97...122 ~= byte || 48...57 ~= byte || byte == UInt8(ascii: "_") || byte >= 128
+    }
+    private static func isEnd(_ byte: UInt8) -> Bool {
+        byte <= 32
+            || [
+                UInt8(ascii: "'"), UInt8(ascii: "\""), UInt8(ascii: ","), UInt8(ascii: ")"), UInt8(ascii: ";"), UInt8(ascii: "&"),
+            ].contains(byte)
+    }
 }

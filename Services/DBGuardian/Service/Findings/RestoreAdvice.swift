@@ -1,5 +1,5 @@
-package import EverlineService
 import EverlineProtocol
+package import EverlineService
 import Foundation
 
 /// The command that brings back the moment before data was destroyed.

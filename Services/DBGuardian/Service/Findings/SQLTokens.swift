@@ -39,7 +39,9 @@ struct SQLTokens {
 
     private mutating func blank() -> Token {
         while index < bytes.count, bytes[index] <= 32 || isComment {
-            if bytes[index] <= 32 { index += 1 } else if bytes[index] == UInt8(ascii: "-") {
+            if bytes[index] <= 32 {
+                index += 1
+            } else if bytes[index] == UInt8(ascii: "-") {
                 while index < bytes.count, bytes[index] != 10 { index += 1 }
             } else {
                 comment()
@@ -73,7 +75,9 @@ struct SQLTokens {
         if index < bytes.count, bytes[index] == UInt8(ascii: "'"), lower.count == 1, "ebxn".utf8.contains(lower[0]) {
             return string(opening: start, escapes: lower[0] == UInt8(ascii: "e"))
         }
-        if lower == [UInt8(ascii: "u")], index + 1 < bytes.count, bytes[index] == UInt8(ascii: "&"), bytes[index + 1] == UInt8(ascii: "'") {
+        if lower == [UInt8(ascii: "u")], index + 1 < bytes.count, bytes[index] == UInt8(ascii: "&"),
+            bytes[index + 1] == UInt8(ascii: "'")
+        {
             index += 1
             return string(opening: start)
         }
@@ -83,7 +87,8 @@ struct SQLTokens {
     private mutating func string(opening: Int, escapes: Bool = false) -> Token {
         let before = Array(bytes[opening...index])
         let whole = quoted(UInt8(ascii: "'"), escapes: escapes)
-        return .string(Array(whole.dropFirst().dropLast(whole.count > 1 && whole.last == UInt8(ascii: "'") ? 1 : 0)), opening: before)
+        return .string(
+            Array(whole.dropFirst().dropLast(whole.count > 1 && whole.last == UInt8(ascii: "'") ? 1 : 0)), opening: before)
     }
 
     /// From the quote at `index` to the one that ends it, both included.
@@ -91,8 +96,12 @@ struct SQLTokens {
         let start = index
         index += 1
         while index < bytes.count {
-            if escapes, bytes[index] == UInt8(ascii: "\\") { index += 1 } else if bytes[index] == quote {
-                if index + 1 < bytes.count, bytes[index + 1] == quote { index += 1 } else {
+            if escapes, bytes[index] == UInt8(ascii: "\\") {
+                index += 1
+            } else if bytes[index] == quote {
+                if index + 1 < bytes.count, bytes[index + 1] == quote {
+                    index += 1
+                } else {
                     index += 1
                     return Array(bytes[start..<index])
                 }
@@ -128,5 +137,7 @@ struct SQLTokens {
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { 48...57 ~= byte }
-    private static func isLetter(_ byte: UInt8) -> Bool { 65...90 ~= byte || 97...122 ~= byte || byte == UInt8(ascii: "_") || byte >= 128 }
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        65...90 ~= byte || 97...122 ~= byte || byte == UInt8(ascii: "_") || byte >= 128
+    }
 }

@@ -20,14 +20,17 @@ package struct StatementCounts: Sendable {
     /// - Parameter cls: pgAudit's class: READ, WRITE, FUNCTION, ROLE, DDL, MISC.
     package mutating func add(class cls: String, role: String, at: Date, count: Int64 = 1) {
         let key = Key(hour: Int64((at.timeIntervalSince1970 / 3_600).rounded(.down)), cls: cls, role: role)
-        if counts[key] == nil, counts.count >= Self.most { return counts[Key(hour: key.hour, cls: cls, role: "others"), default: 0] += count }
+        if counts[key] == nil, counts.count >= Self.most {
+            return counts[Key(hour: key.hour, cls: cls, role: "others"), default: 0] += count
+        }
         counts[key, default: 0] += count
     }
 
     fileprivate var columns: (hours: [PostgresTimestamp], classes: [String], roles: [String], counts: [Int64]) {
         let all = Array(counts)
         return (
-            all.map { PostgresTimestamp(microseconds: $0.key.hour * 3_600_000_000) }, all.map(\.key.cls), all.map(\.key.role), all.map(\.value)
+            all.map { PostgresTimestamp(microseconds: $0.key.hour * 3_600_000_000) }, all.map(\.key.cls), all.map(\.key.role),
+            all.map(\.value)
         )
     }
 }

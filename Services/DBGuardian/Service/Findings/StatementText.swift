@@ -3,13 +3,17 @@
 package enum StatementText {
     /// Functions whose arguments are the deed itself.
     private static let telling: Set<String> = [
-        "pg_read_file", "pg_read_binary_file", "pg_ls_dir", "pg_stat_file", "pg_file_write", "pg_file_unlink", "pg_file_rename", "lo_import",
-        "lo_export", "set_config", "pg_create_physical_replication_slot", "pg_create_logical_replication_slot", "pg_drop_replication_slot",
-        "pg_logical_slot_get_changes", "pg_logical_slot_peek_changes", "has_table_privilege", "pg_terminate_backend", "pg_reload_conf",
+        "pg_read_file", "pg_read_binary_file", "pg_ls_dir", "pg_stat_file", "pg_file_write", "pg_file_unlink", "pg_file_rename",
+        "lo_import",
+        "lo_export", "set_config", "pg_create_physical_replication_slot", "pg_create_logical_replication_slot",
+        "pg_drop_replication_slot",
+        "pg_logical_slot_get_changes", "pg_logical_slot_peek_changes", "has_table_privilege", "pg_terminate_backend",
+        "pg_reload_conf",
     ]
     /// Statements whose texts are data, or may be.
     private static let data: Set<String> = [
-        "select", "insert", "update", "delete", "merge", "with", "values", "execute", "call", "prepare", "declare", "explain", "comment",
+        "select", "insert", "update", "delete", "merge", "with", "values", "execute", "call", "prepare", "declare", "explain",
+        "comment",
         "perform", "return", "if", "raise", "begin", "table",
     ]
     private static let secrets: Set<String> = ["password", "passwd", "secret", "passphrase", "connection", "pwd"]

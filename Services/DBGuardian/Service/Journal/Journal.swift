@@ -20,9 +20,13 @@ package struct Journal: Sendable {
     private static let mostAhead: Int64 = 64 << 20
 
     package init(_ storage: FolderStorage, keyFile: String?) throws {
+        self.init(storage, keys: try keyFile.map { try KeyRing(file: $0) })
+    }
+
+    init(_ storage: FolderStorage, keys: KeyRing?) {
         self.storage = storage
         folder = "\(storage.root)/\(Self.folderName)"
-        keys = JournalKeys(try keyFile.map { try KeyRing(file: $0) })
+        self.keys = JournalKeys(keys)
     }
 
     /// Where the journal ends.
@@ -81,10 +85,13 @@ package struct Journal: Sendable {
                 return try goOn(descriptor, head, size, "its last known entry, \(head.number), was changed")
             }
         }
-        guard size - head.offset <= Self.mostAhead else { return try goOn(descriptor, head, size, "something was written behind its end") }
+        guard size - head.offset <= Self.mostAhead else {
+            return try goOn(descriptor, head, size, "something was written behind its end")
+        }
         var rest = try read(descriptor, from: head.offset, count: Int(size - head.offset))[...]
         while let end = rest.firstIndex(of: 10) {
-            guard let (entry, isGenuine) = JournalEntry.read(Array(rest[..<end]), keys: keys), isGenuine, entry.number == head.number + 1,
+            guard let (entry, isGenuine) = JournalEntry.read(Array(rest[..<end]), keys: keys), isGenuine,
+                entry.number == head.number + 1,
                 entry.previous == head.code
             else { return try goOn(descriptor, head, size, "what stands behind entry \(head.number) is none of its entries") }
             head.number = entry.number
@@ -97,10 +104,13 @@ package struct Journal: Sendable {
     }
 
     /// The chain goes on from the last entry that is known for sure; the break stays to be seen.
-    private func goOn(_ descriptor: Int32, _ head: JournalHead, _ size: Int64, _ problem: String) throws -> (JournalHead, String?) {
+    private func goOn(_ descriptor: Int32, _ head: JournalHead, _ size: Int64, _ problem: String) throws -> (JournalHead, String?)
+    {
         var head = head
         if size > 0, try read(descriptor, from: size - 1, count: 1) != [10] {
-            guard lseek(descriptor, 0, SEEK_END) >= 0, write(descriptor, "\n", 1) == 1 else { throw SystemError("cannot write", file) }
+            guard lseek(descriptor, 0, SEEK_END) >= 0, write(descriptor, "\n", 1) == 1 else {
+                throw SystemError("cannot write", file)
+            }
         }
         if head.number == 0, let last = try lastEntry() {
             head.number = last.number
@@ -125,7 +135,9 @@ package struct Journal: Sendable {
         try forEachLine { _, line in
             // Without decoding what is known already.
             guard Self.number(of: line) ?? .max > number else { return }
-            if let (entry, isGenuine) = JournalEntry.read(line, keys: keys), isGenuine, entry.number > number { found.append(entry) }
+            if let (entry, isGenuine) = JournalEntry.read(line, keys: keys), isGenuine, entry.number > number {
+                found.append(entry)
+            }
         }
         return found
     }
@@ -187,7 +199,9 @@ package struct Journal: Sendable {
         let end = Date().addingTimeInterval(Self.patience)
         while true {
             if let lock = try storage.lock(Self.folderName, shared: false, holder: "the journal of findings") { return lock }
-            guard Date() < end else { throw BusyError(place: folder, holder: storage.holder(Self.folderName) ?? "another process") }
+            guard Date() < end else {
+                throw BusyError(place: folder, holder: storage.holder(Self.folderName) ?? "another process")
+            }
             usleep(5_000)
         }
     }
@@ -202,6 +216,8 @@ package struct Journal: Sendable {
 
     /// It belongs to whom the repository belongs to.
     private func give(_ descriptor: Int32, _ name: String) throws {
-        if let owner = storage.owner, fchown(descriptor, owner.user, owner.group) != 0 { throw SystemError("cannot give away", name) }
+        if let owner = storage.owner, fchown(descriptor, owner.user, owner.group) != 0 {
+            throw SystemError("cannot give away", name)
+        }
     }
 }

@@ -44,11 +44,13 @@ package struct JournalEntry: Sendable, Equatable {
     /// - Parameter line: without its end.
     /// - Returns: the entry, and whether its code is right; nil if it is no line of a journal.
     package static func read(_ line: [UInt8], keys: JournalKeys) -> (entry: JournalEntry, isGenuine: Bool)? {
-        guard line.count > tail, let raw = try? JSONDecoder().decode(Raw.self, from: Data(line)), let event = raw.event.event else {
+        guard line.count > tail, let raw = try? JSONDecoder().decode(Raw.self, from: Data(line)), let event = raw.event.event
+        else {
             return nil
         }
         let signed = Array(line[..<(line.count - tail)])
-        let isGenuine = keys.key(raw.key)?.code(of: signed) == raw.code && line.suffix(tail).elementsEqual(#","code":"\#(raw.code)"}"#.utf8)
+        let isGenuine =
+            keys.key(raw.key)?.code(of: signed) == raw.code && line.suffix(tail).elementsEqual(#","code":"\#(raw.code)"}"#.utf8)
         return (JournalEntry(number: raw.number, at: raw.at, event: event, previous: raw.previous, code: raw.code), isGenuine)
     }
 

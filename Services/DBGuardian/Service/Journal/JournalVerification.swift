@@ -65,7 +65,8 @@ extension Journal {
             report.add(nil, nil, "\(JournalHead.name) is missing, so it cannot be told whether the end was cut")
         }
         if let known, known.number > max(last, head?.number ?? 0) {
-            report.add(nil, nil, "the database knows of entries up to \(known.number), the journal of \(last): its end is missing")
+            report.add(
+                nil, nil, "the database knows of entries up to \(known.number), the journal of \(last): its end is missing")
         } else if let known, known.number > 0, let code = chain.codes[known.number], code != known.code {
             report.add(nil, known.number, "the database knows another one of that number: the journal was replaced")
         }

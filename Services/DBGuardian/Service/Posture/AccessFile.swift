@@ -6,7 +6,8 @@ enum AccessFile {
     /// Makes `trust` scram-sha-256 in these lines; the file as it was stays beside it.
     static func replaceTrust(_ file: String, lines: [Int32]) throws {
         guard let data = FileManager.default.contents(atPath: file) else {
-            throw GuardianError("\(file) cannot be read here", hint: "edit it on the server's machine, then SELECT pg_reload_conf()")
+            throw GuardianError(
+                "\(file) cannot be read here", hint: "edit it on the server's machine, then SELECT pg_reload_conf()")
         }
         var all = String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         for number in lines {

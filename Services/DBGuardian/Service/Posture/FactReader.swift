@@ -1,6 +1,6 @@
-import Foundation
 package import EverlinePostgres
 package import EverlineService
+import Foundation
 package import Logging
 
 /// Asks a server for its facts: as the superuser of roles.conninfo, or, where there is none, as the guardian, who sees less.
@@ -22,7 +22,8 @@ package struct FactReader: Sendable {
         var facts = ServerFacts()
         try await withConnection(to: nil) { connection in
             facts.major = try await connection.query("SELECT current_setting('server_version_num')::int / 10000").decode(0, 0)
-            facts.superuser = try await connection.query("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").decode(0, 0)
+            facts.superuser = try await connection.query("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").decode(
+                0, 0)
             facts.settings = try await Self.settings(connection)
             facts.roles = try await Self.roles(connection, facts.superuser)
             facts.predefined = try await Self.lines(Self.predefined, connection)
@@ -32,7 +33,9 @@ package struct FactReader: Sendable {
                 facts.fileErrors = try await Self.lines(Self.fileErrors, connection)
             }
             facts.archiver = try await Self.archiver(connection)
-            facts.databases = try await connection.query("SELECT datname::text FROM pg_database WHERE datallowconn ORDER BY datname").map {
+            facts.databases = try await connection.query(
+                "SELECT datname::text FROM pg_database WHERE datallowconn ORDER BY datname"
+            ).map {
                 ServerFacts.Database(name: try $0[0].decode())
             }
         }
@@ -58,14 +61,13 @@ package struct FactReader: Sendable {
     private static func settings(_ connection: PostgresConnection) async throws -> [String: ServerFacts.Setting] {
         let rows = try await connection.query(
             """
-            SELECT name, setting, source, sourcefile, sourceline, pending_restart, context = 'postmaster', boot_val FROM pg_settings
+            SELECT name, setting, source, sourcefile, sourceline, pending_restart, context = 'postmaster' FROM pg_settings
             """)
         var all: [String: ServerFacts.Setting] = [:]
         for row in rows {
             all[try row[0].decode()] = ServerFacts.Setting(
                 value: try row[1].decode(as: String?.self) ?? "", source: try row[2].decode(), file: try row[3].decode(),
-                line: try row[4].decode(), pendingRestart: try row[5].decode(), needsRestart: try row[6].decode(),
-                standard: try row[7].decode())
+                line: try row[4].decode(), pendingRestart: try row[5].decode(), needsRestart: try row[6].decode())
         }
         return all
     }
@@ -130,7 +132,9 @@ package struct FactReader: Sendable {
         WHERE error IS NOT NULL AND error <> 'setting could not be applied' ORDER BY seqno
         """
 
-    private static func archiver(_ connection: PostgresConnection) async throws -> (archived: Int64, failedLast: Bool, failed: String?) {
+    private static func archiver(_ connection: PostgresConnection) async throws -> (
+        archived: Int64, failedLast: Bool, failed: String?
+    ) {
         let rows = try await connection.query(
             """
             SELECT archived_count, last_failed_time IS NOT NULL AND last_failed_time > coalesce(last_archived_time, '-infinity'), last_failed_wal
@@ -157,7 +161,8 @@ package struct FactReader: Sendable {
             ORDER BY 1
             """, connection)
         database.untrusted = try await lines(
-            "SELECT lanname::text FROM pg_language WHERE NOT lanpltrusted AND lanname NOT IN ('internal', 'c') ORDER BY 1", connection)
+            "SELECT lanname::text FROM pg_language WHERE NOT lanpltrusted AND lanname NOT IN ('internal', 'c') ORDER BY 1",
+            connection)
     }
 
     private static func objectAudit(_ role: String, _ connection: PostgresConnection) async throws -> [String] {

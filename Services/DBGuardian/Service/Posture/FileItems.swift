@@ -18,16 +18,23 @@ package struct FileModes: Sendable {
         if !data.isEmpty, Self.isThisMachines(data) {
             // initdb -g allows the group to read.
             look(data, allowing: 0o750)
-            for file in [facts.value("config_file"), facts.value("hba_file"), facts.value("ident_file"), "\(data)/postgresql.auto.conf"] { look(file, allowing: 0o640) }
+            for file in [
+                facts.value("config_file"), facts.value("hba_file"), facts.value("ident_file"), "\(data)/postgresql.auto.conf",
+            ] { look(file, allowing: 0o640) }
             let key = facts.value("ssl_key_file")
             look(key.hasPrefix("/") ? key : "\(data)/\(key)", allowing: 0o640)
             let logs = facts.value("log_directory")
             let folder = logs.hasPrefix("/") ? logs : "\(data)/\(logs)"
             look(folder, allowing: 0o750)
-            for name in (try? FileManager.default.contentsOfDirectory(atPath: folder))?.sorted().suffix(50) ?? [] { look("\(folder)/\(name)", allowing: 0o640) }
+            for name in (try? FileManager.default.contentsOfDirectory(atPath: folder))?.sorted().suffix(50) ?? [] {
+                look("\(folder)/\(name)", allowing: 0o640)
+            }
         }
         for path in (try? Repositories.paths(settings)) ?? [] { look(path, allowing: 0o700) }
-        for key in ["repository.keyFile", "postgres.passwordFile", "roles.passwordFile", "replication.passwordFile", "tls.key", "audit.webhookSecretFile"] {
+        for key in [
+            "repository.keyFile", "postgres.passwordFile", "roles.passwordFile", "replication.passwordFile", "tls.key",
+            "audit.webhookSecretFile",
+        ] {
             if let file = settings.optional(key) { look(file, allowing: 0o640) }
         }
     }
@@ -46,7 +53,11 @@ package struct FileModes: Sendable {
     var item: PostureItem {
         PostureItem(
             "file-modes", wrong.isEmpty,
-            looked == 0 ? "none of the files is on this machine" : wrong.isEmpty ? "\(looked) files and folders looked at" : wrong.map { "\($0.path) has \(String($0.mode, radix: 8))" }.shown(),
+            looked == 0
+                ? "none of the files is on this machine"
+                : wrong.isEmpty
+                    ? "\(looked) files and folders looked at"
+                    : wrong.map { "\($0.path) has \(String($0.mode, radix: 8))" }.shown(),
             hint: "db-guardian audit harden")
     }
 }

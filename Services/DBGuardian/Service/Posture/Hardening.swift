@@ -21,12 +21,14 @@ package struct Hardening: Sendable {
     package func plan() async throws -> [HardeningStep] {
         let facts = try await reader.facts()
         guard facts.superuser else {
-            throw GuardianError("only a superuser can change a server's settings", hint: "set roles.conninfo and roles.passwordFile")
+            throw GuardianError(
+                "only a superuser can change a server's settings", hint: "set roles.conninfo and roles.passwordFile")
         }
         return WantedSettings.steps(facts) + (try await tls(facts)) + statements(facts) + trust(facts)
             + FileModes(facts, settings).wrong.map { wrong in
                 HardeningStep(
-                    "chmod \(String(wrong.wanted, radix: 8)) \(wrong.path)", why: "others may read it: it has \(String(wrong.mode, radix: 8))", .mode(wrong))
+                    "chmod \(String(wrong.wanted, radix: 8)) \(wrong.path)",
+                    why: "others may read it: it has \(String(wrong.mode, radix: 8))", .mode(wrong))
             }
     }
 
@@ -74,7 +76,8 @@ package struct Hardening: Sendable {
         guard there else { return [] }
         return [
             HardeningStep(
-                "ssl = 'on'", why: "passwords and messages go over the network (CIS 6.8)", replaces: setting.isChosen ? "off (\(setting.place))" : nil,
+                "ssl = 'on'", why: "passwords and messages go over the network (CIS 6.8)",
+                replaces: setting.isChosen ? "off (\(setting.place))" : nil,
                 .setting(name: "ssl", value: "on"))
         ]
     }
@@ -91,15 +94,21 @@ package struct Hardening: Sendable {
         for role in facts.loginSuperusers where !role.settings.contains("pgaudit.log=all") {
             let old = role.settings.first { $0.hasPrefix("pgaudit.log=") }
             let text = "ALTER ROLE \(Self.identifier(role.name)) SET pgaudit.log = 'all'"
-            steps.append(HardeningStep(text, why: "what a superuser does is recorded whole", replaces: old, .statement(text, database: nil)))
+            steps.append(
+                HardeningStep(
+                    text, why: "what a superuser does is recorded whole", replaces: old, .statement(text, database: nil)))
         }
         let role = facts.value("pgaudit.role").isEmpty ? WantedSettings.auditRole : facts.value("pgaudit.role")
         guard facts.databases.contains(where: { $0.name == database }) else { return steps }
         if !facts.roles.contains(where: { $0.name == role }) {
             let text = "CREATE ROLE \(Self.identifier(role)) NOLOGIN"
-            steps.append(HardeningStep(text, why: "its grants say what object audit records; nobody is a member", .statement(text, database: nil)))
+            steps.append(
+                HardeningStep(
+                    text, why: "its grants say what object audit records; nobody is a member", .statement(text, database: nil)))
         }
-        let lacks = facts.value("pgaudit.role").isEmpty ? ["SELECT on everline.users", "UPDATE on everline.messages", "DELETE on everline.messages"] : facts.objectAuditLacks
+        let lacks =
+            facts.value("pgaudit.role").isEmpty
+            ? ["SELECT on everline.users", "UPDATE on everline.messages", "DELETE on everline.messages"] : facts.objectAuditLacks
         for one in lacks {
             let text = "GRANT \(one.replacingOccurrences(of: " on ", with: " ON ")) TO \(Self.identifier(role))"
             steps.append(HardeningStep(text, why: "object audit", .statement(text, database: database)))
@@ -114,7 +123,8 @@ package struct Hardening: Sendable {
         return lines.map { line in
             HardeningStep(
                 "line \(line.line) of \(file): scram-sha-256 instead of trust", why: "whoever gets that far is let in as anybody",
-                replaces: "\(line.type) \(line.databases.joined(separator: ",")) \(line.users.joined(separator: ",")) trust", .trust(file: file, lines: [line.line]))
+                replaces: "\(line.type) \(line.databases.joined(separator: ",")) \(line.users.joined(separator: ",")) trust",
+                .trust(file: file, lines: [line.line]))
         }
     }
 
@@ -139,7 +149,9 @@ package struct Hardening: Sendable {
 
     /// A name with its quotes; each part of a setting's for itself.
     private static func identifier(_ name: String) -> String {
-        name.split(separator: ".", omittingEmptySubsequences: false).map { "\"" + $0.replacingOccurrences(of: "\"", with: "\"\"") + "\"" }.joined(separator: ".")
+        name.split(separator: ".", omittingEmptySubsequences: false).map {
+            "\"" + $0.replacingOccurrences(of: "\"", with: "\"\"") + "\""
+        }.joined(separator: ".")
     }
 
     /// A list of libraries is a list of literals: one literal with commas would be quoted as one name (manual 20.1, GUC_LIST_QUOTE).

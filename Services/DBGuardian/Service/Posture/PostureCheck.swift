@@ -48,15 +48,20 @@ package struct PostureCheck: Sendable {
             let source = settings.optional("repository.paths")
             do {
                 let repositories = try Repositories(settings)
-                let all = try Catalogue(repositories.first.onlySystem(repositories.wanted)).all().filter { $0.manifest.kind == .base }
+                let all = try Catalogue(repositories.first.onlySystem(repositories.wanted)).all().filter {
+                    $0.manifest.kind == .base
+                }
                 let whole = all.last { $0.verified?.ok != false }
                 let proven = all.last(where: \.isProven)
                 return [
                     PostureItem(
-                        "base-backups", cis: "7.3", whole != nil, whole.map { "\(all.count), the newest of \($0.manifest.finishedAt)" } ?? "none", source: source,
+                        "base-backups", cis: "7.3", whole != nil,
+                        whole.map { "\(all.count), the newest of \($0.manifest.finishedAt)" } ?? "none", source: source,
                         hint: "db-guardian backup base; `serve` makes one each schedule.base seconds"),
                     PostureItem(
-                        "backup-tool", cis: "8.2", proven != nil, proven.map { "db-guardian; backup \($0.manifest.id) was restored and proven" } ?? "no backup was proven yet",
+                        "backup-tool", cis: "8.2", proven != nil,
+                        proven.map { "db-guardian; backup \($0.manifest.id) was restored and proven" }
+                            ?? "no backup was proven yet",
                         source: source, hint: "db-guardian drill"),
                 ]
             } catch {
@@ -75,7 +80,9 @@ package struct PostureCheck: Sendable {
             let reports = try await FindingSource(settings, logger: logger).verifyJournals()
             let problems = reports.flatMap { one in one.problems.map { "\(one.journal): \($0.words)" } }
             return PostureItem(
-                "journal", problems.isEmpty, problems.isEmpty ? "\(reports.map { "\($0.entries)" }.joined(separator: " and ")) entries, all genuine" : problems.shown(3),
+                "journal", problems.isEmpty,
+                problems.isEmpty
+                    ? "\(reports.map { "\($0.entries)" }.joined(separator: " and ")) entries, all genuine" : problems.shown(3),
                 source: reports.first?.journal, hint: hint)
         } catch {
             return PostureItem("journal", false, "\(error)".split(separator: "\n").first.map(String.init) ?? "", hint: hint)

@@ -46,7 +46,8 @@ extension ServerFacts {
             return PostureItem(item, cis: cis, false, "\(name) is not known to the server", hint: hint)
         }
         let pending = setting.pendingRestart ? " (changed, waits for a restart)" : ""
-        return PostureItem(item, cis: cis, ok(setting.value), "\(name) = \(setting.value)\(pending)", source: setting.place, hint: hint)
+        return PostureItem(
+            item, cis: cis, ok(setting.value), "\(name) = \(setting.value)\(pending)", source: setting.place, hint: hint)
     }
 
     /// Several settings that must have one value each.

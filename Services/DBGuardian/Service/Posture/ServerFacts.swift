@@ -9,12 +9,11 @@ package struct ServerFacts: Sendable {
         /// It was changed in a file and takes effect only with a restart.
         package let pendingRestart: Bool
         package let needsRestart: Bool
-        package let standard: String?
 
         /// Where it was set, for a person.
         package var place: String { file.map { "\($0)\(line.map { ":\($0)" } ?? "")" } ?? source }
-        /// Whether somebody gave it that value.
-        package var isChosen: Bool { source != "default" && value != standard }
+        /// Whether somebody gave it that value, be it the standard one.
+        package var isChosen: Bool { source != "default" && source != "override" }
     }
     package struct Access: Sendable {
         package let line: Int32

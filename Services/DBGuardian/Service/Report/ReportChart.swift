@@ -9,7 +9,10 @@ enum ReportChart {
         var shown = Array(counts.prefix(rows))
         if counts.count > rows {
             let rest = counts.dropFirst(rows - 1)
-            shown = counts.prefix(rows - 1) + [ReportData.Count(name: "\(rest.count) others", count: rest.reduce(0) { $0 + $1.count })]
+            shown =
+                counts.prefix(rows - 1) + [
+                    ReportData.Count(name: "\(rest.count) others", count: rest.reduce(0) { $0 + $1.count })
+                ]
         }
         let top = max(most, shown.map(\.count).max() ?? most)
         let height = shown.count * 26 + 4
@@ -36,12 +39,16 @@ enum ReportChart {
         out += "<text class=\"soft\" x=\"\(left - 6)\" y=\"\(floor)\" text-anchor=\"end\">0</text>"
         for (index, slot) in slots.enumerated() {
             var y = Double(floor)
-            for (name, count) in [("critical", slot.critical), ("high", slot.high), ("medium", slot.medium), ("low", slot.low)] where count > 0 {
+            for (name, count) in [("critical", slot.critical), ("high", slot.high), ("medium", slot.medium), ("low", slot.low)]
+            where count > 0 {
                 let height = Double(count) * Double(room) / Double(most)
                 y -= height
-                out += "<rect class=\"\(name)\" x=\"\(left + index * step + 2)\" y=\"\(rounded(y))\" width=\"\(step - 3)\" height=\"\(rounded(height))\"><title>\(slot.from): \(count) \(name)</title></rect>"
+                out +=
+                    "<rect class=\"\(name)\" x=\"\(left + index * step + 2)\" y=\"\(rounded(y))\" width=\"\(step - 3)\" height=\"\(rounded(height))\"><title>\(slot.from): \(count) \(name)</title></rect>"
             }
-            if index % 6 == 0 { out += "<text class=\"soft\" x=\"\(left + index * step)\" y=\"\(floor + 18)\">\(label(slot.from))</text>" }
+            if index % 6 == 0 {
+                out += "<text class=\"soft\" x=\"\(left + index * step)\" y=\"\(floor + 18)\">\(label(slot.from))</text>"
+            }
         }
         return "<svg viewBox=\"0 0 \(width) 196\" role=\"img\">\(out)</svg>"
     }

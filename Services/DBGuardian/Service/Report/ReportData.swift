@@ -43,7 +43,9 @@ package struct ReportData: Encodable, Sendable {
 
     static let slots = 24
 
-    package init(since: Timestamp, until: Timestamp, findings: [Finding], statements: [(name: String, count: Int64)], note: String?) {
+    package init(
+        since: Timestamp, until: Timestamp, findings: [Finding], statements: [(name: String, count: Int64)], note: String?
+    ) {
         from = since.description
         to = until.description
         self.findings = findings.map(Entry.init)
@@ -60,7 +62,9 @@ package struct ReportData: Encodable, Sendable {
         byRule = counted(\.rule)
         byRole = counted { $0.role ?? "unknown" }
         let span = max(1, until.milliseconds - since.milliseconds)
-        var slots = (0..<Self.slots).map { Slot(from: Timestamp(milliseconds: since.milliseconds + span * Int64($0) / Int64(Self.slots)).description) }
+        var slots = (0..<Self.slots).map {
+            Slot(from: Timestamp(milliseconds: since.milliseconds + span * Int64($0) / Int64(Self.slots)).description)
+        }
         for finding in findings {
             guard let at = Timestamp(finding.at) else { continue }
             let index = Int(min(Int64(Self.slots - 1), max(0, (at.milliseconds - since.milliseconds) * Int64(Self.slots) / span)))

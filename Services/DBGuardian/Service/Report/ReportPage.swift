@@ -28,11 +28,17 @@ package enum ReportPage {
 
     private static func tiles(_ data: ReportData) -> String {
         let counts = data.bySeverity.map { (name: $0.name, count: "\($0.count)", style: $0.count > 0 ? $0.name : "none") }
-        let all = counts + [(name: "occurrences", count: "\(data.occurrences)", style: "plain"), (name: "not acknowledged", count: "\(data.unacknowledged)", style: "plain")]
+        let all =
+            counts + [
+                (name: "occurrences", count: "\(data.occurrences)", style: "plain"),
+                (name: "not acknowledged", count: "\(data.unacknowledged)", style: "plain"),
+            ]
         return all.map { "<div class=\"tile \($0.style)\"><b>\($0.count)</b><span>\($0.name)</span></div>" }.joined()
     }
 
-    private static func chart(_ title: String, _ svg: String) -> String { "<figure><figcaption>\(title)</figcaption>\(svg)</figure>" }
+    private static func chart(_ title: String, _ svg: String) -> String {
+        "<figure><figcaption>\(title)</figcaption>\(svg)</figure>"
+    }
 
     private static func entry(_ finding: Finding) -> String {
         var rows: [(String, String)] = []
@@ -44,8 +50,15 @@ package enum ReportPage {
         if let statement = finding.statement { rows.append(("statement", "<code>\(HTML.escaped(statement))</code>")) }
         for line in finding.evidence { rows.append(("evidence", "<code>\(HTML.escaped(line))</code>")) }
         for line in finding.advice.split(separator: "\n") {
-            let parts = line.hasPrefix(RestoreAdvice.words) ? (RestoreAdvice.words, line.dropFirst(RestoreAdvice.words.count)) : ("", line)
-            rows.append(("what to do", parts.0.isEmpty ? HTML.escaped(String(parts.1)) : "\(HTML.escaped(parts.0))<code>\(HTML.escaped(String(parts.1)))</code>"))
+            let parts =
+                line.hasPrefix(RestoreAdvice.words)
+                ? (RestoreAdvice.words, line.dropFirst(RestoreAdvice.words.count)) : ("", line)
+            rows.append(
+                (
+                    "what to do",
+                    parts.0.isEmpty
+                        ? HTML.escaped(String(parts.1)) : "\(HTML.escaped(parts.0))<code>\(HTML.escaped(String(parts.1)))</code>"
+                ))
         }
         if let done = finding.acknowledgement { row("acknowledged", "by \(done.by), \(done.at): \(done.note)") }
         let times = finding.count > 1 ? " × \(finding.count), last \(HTML.time(finding.lastAt))" : ""
@@ -78,6 +91,8 @@ enum HTML {
 
     /// `2026-01-31 08:00:00 UTC`
     static func time(_ text: String) -> String {
-        text.count == 24 ? "<time datetime=\"\(escaped(text))\">\(escaped(String(text.prefix(10)))) \(escaped(String(text.dropFirst(11).prefix(8)))) UTC</time>" : escaped(text)
+        text.count == 24
+            ? "<time datetime=\"\(escaped(text))\">\(escaped(String(text.prefix(10)))) \(escaped(String(text.dropFirst(11).prefix(8)))) UTC</time>"
+            : escaped(text)
     }
 }

@@ -74,7 +74,10 @@ actor ChannelQueue {
                 let pause = Self.pause(after: attempt)
                 logger.warning(
                     "findings could not be told",
-                    metadata: ["channel": "\(channel.name)", "error": "\(error)", "attempt": "\(attempt)", "retryInSeconds": "\(Int(pause.rounded(.up)))"])
+                    metadata: [
+                        "channel": "\(channel.name)", "error": "\(error)", "attempt": "\(attempt)",
+                        "retryInSeconds": "\(Int(pause.rounded(.up)))",
+                    ])
                 attempt += 1
                 do { try await Task.sleep(for: .seconds(pause)) } catch { return }
             }
@@ -86,7 +89,8 @@ actor ChannelQueue {
 
     private func lost(_ finding: Finding, _ why: String) {
         Counter(label: "everline_guardian_untold_total", dimensions: [("channel", channel.name)]).increment()
-        logger.error("a finding was not told", metadata: ["channel": "\(channel.name)", "finding": "\(finding.id)", "error": "\(why)"])
+        logger.error(
+            "a finding was not told", metadata: ["channel": "\(channel.name)", "finding": "\(finding.id)", "error": "\(why)"])
     }
 
     private func gauge() {

@@ -21,7 +21,9 @@ struct CommandChannel: Channel {
             let bytes = try FindingLine(finding).json() + [10]
             let tool = Tool(
                 "timeout", ["--kill-after=5", Self.seconds] + command,
-                environment: ["EVERLINE_FINDING": finding.id, "EVERLINE_RULE": finding.rule, "EVERLINE_SEVERITY": finding.severity.rawValue])
+                environment: [
+                    "EVERLINE_FINDING": finding.id, "EVERLINE_RULE": finding.rule, "EVERLINE_SEVERITY": finding.severity.rawValue,
+                ])
             try await Blocking.run {
                 let fed = try FedTool(tool)
                 // One that does not read its input is not at fault; its exit code says whether it is well.

@@ -21,7 +21,8 @@ package struct Rehearsing: Sendable {
     }
 
     package func run(_ severity: Severity, seconds: Int) async throws -> Result {
-        let pool = PostgresPool(configuration: try settings.postgres(service: settings.applicationName("audit rehearse")), logger: logger)
+        let pool = PostgresPool(
+            configuration: try settings.postgres(service: settings.applicationName("audit rehearse")), logger: logger)
         let store = FindingStore(pool)
         let telling = try Telling(settings, pool: pool, logger: logger)
         let keeper = try FindingKeeper(settings, store: store, telling: telling, logger: logger)
@@ -30,8 +31,10 @@ package struct Rehearsing: Sendable {
             group.addTask { try? await telling.run() }
             await keeper.raise(
                 Alarm(
-                    rule: "rehearsal", severity: severity, at: started, object: "db-guardian", evidence: ["somebody ran db-guardian audit rehearse"],
-                    advice: "Nothing is wrong: this is to see that you are told.", cause: "rehearsal \(started.timeIntervalSince1970)"))
+                    rule: "rehearsal", severity: severity, at: started, object: "db-guardian",
+                    evidence: ["somebody ran db-guardian audit rehearse"],
+                    advice: "Nothing is wrong: this is to see that you are told.",
+                    cause: "rehearsal \(started.timeIntervalSince1970)"))
             let wanted = telling.channels(for: severity)
             var told: [String] = []
             var id: String?

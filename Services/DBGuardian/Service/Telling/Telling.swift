@@ -45,7 +45,8 @@ package final class Telling: Sendable {
             case .low: .notice
             }
         var metadata: Logger.Metadata = [
-            "finding": "\(finding.id)", "rule": "\(finding.rule)", "severity": "\(finding.severity.rawValue)", "at": "\(finding.at)",
+            "finding": "\(finding.id)", "rule": "\(finding.rule)", "severity": "\(finding.severity.rawValue)",
+            "at": "\(finding.at)",
             "advice": "\(finding.advice)", "evidence": "\(finding.evidence.joined(separator: "; "))",
         ]
         for (key, value) in [

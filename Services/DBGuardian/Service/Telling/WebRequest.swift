@@ -14,7 +14,8 @@ struct WebTarget: Sendable, Equatable {
     let path: String
 
     init(_ text: String) throws {
-        guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(), ["http", "https"].contains(scheme),
+        guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
+            ["http", "https"].contains(scheme),
             let host = parts.host, !host.isEmpty, parts.user == nil
         else { throw ConfigurationError("audit.webhookUrl is no http or https address") }
         isSecure = scheme == "https"
@@ -32,7 +33,9 @@ struct WebTarget: Sendable, Equatable {
 enum WebRequest {
     /// - Parameter ca: PEM file of the authority to trust instead of the system's.
     /// - Returns: the status of the answer, of which nothing else is kept.
-    static func post(_ body: [UInt8], to target: WebTarget, headers: [(String, String)], ca: String?, patience: Duration) async throws -> Int {
+    static func post(_ body: [UInt8], to target: WebTarget, headers: [(String, String)], ca: String?, patience: Duration)
+        async throws -> Int
+    {
         let group = MultiThreadedEventLoopGroup.singleton
         let answer = group.any().makePromise(of: Int.self)
         let context = target.isSecure ? try tls(ca) : nil

@@ -36,7 +36,10 @@ struct Webhook: Channel {
             let body = try Self.body(finding)
             let signature = "sha256=" + Hex.encode(HMAC.sha256(key: secret, body))
             let status = try await WebRequest.post(
-                body, to: target, headers: [("X-Everline-Signature", signature), ("Content-Type", "application/json"), ("User-Agent", "db-guardian")],
+                body, to: target,
+                headers: [
+                    ("X-Everline-Signature", signature), ("Content-Type", "application/json"), ("User-Agent", "db-guardian"),
+                ],
                 ca: ca, patience: Self.patience)
             switch status {
             case 200..<300: break

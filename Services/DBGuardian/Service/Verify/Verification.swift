@@ -82,11 +82,20 @@ package struct Verification: Sendable {
                 wal(system, report)
             }
         }
+        if only == nil { for repository in repositories.all { journal(repository, report) } }
         if let only, !found { throw GuardianError("there is no backup \(only)", hint: "`db-guardian backup list`") }
         return VerificationReport(report)
     }
 
     // MARK: Parts
+
+    private func journal(_ repository: Repository, _ report: Findings) {
+        guard let storage = repository.storage as? FolderStorage else { return }
+        attempt(Journal.folderName, repository, report) {
+            let found = try Journal(storage, keys: repository.keys).verify()
+            for problem in found.problems { report.add(found.journal, problem.words) }
+        }
+    }
 
     private func backup(_ id: String, _ system: System, _ report: Findings) {
         let repository = system.repository
