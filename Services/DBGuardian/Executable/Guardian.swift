@@ -46,7 +46,8 @@ extension Guardian {
         func run() async throws {
             let settings = try await options.settings("db-guardian", GuardianSettings.all)
             try await failing {
-                let migrator = Migrator(try settings.postgres(service: settings.applicationName("migrate")), logger: Guardian.quiet)
+                let migrator = Migrator(
+                    try settings.postgres(service: settings.applicationName("migrate")), logger: Guardian.quiet)
                 let files = try MigrationFiles.read(try settings.string("migrations.root"))
                 let names = plan ? try await migrator.pending(files) : try await migrator.migrate(files)
                 if json {
@@ -90,7 +91,8 @@ extension Guardian {
 
     struct Audit: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Who does what with the database, and whether they should.", subcommands: [AuditWatch.self, AuditBaselines.self])
+            abstract: "Who does what with the database, and whether they should.",
+            subcommands: [AuditWatch.self, AuditBaselines.self])
     }
 
     struct Config: AsyncParsableCommand {

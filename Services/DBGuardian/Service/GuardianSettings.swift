@@ -9,7 +9,8 @@ package enum GuardianSettings {
             Setting("roles.passwordFile", default: "", "file that holds the superuser's password"),
             Setting("roles.passwords", default: "", "folder with a password file postgres-ROLE for each role"),
             Setting("roles.database", default: "everline", "the database that the roles are for"),
-        ] + repository + backup + schedule + watch + Setting.tls + Setting.listen(port: 7503) + Setting.metrics(port: 9104) + Setting.log
+        ] + repository + backup + schedule + watch + Setting.tls + Setting.listen(port: 7503) + Setting.metrics(port: 9104)
+        + Setting.log
 
     package static let repository = [
         Setting(
@@ -43,7 +44,9 @@ package enum GuardianSettings {
         Setting("watch.logFolder", default: "", "read the server's log in this folder, instead of over SQL"),
         Setting("watch.thresholds", default: "", "thresholds of rules, as rule.name=number, with commas between"),
         Setting("watch.roles", default: "", "login roles that are right beside our own, with commas between"),
-        Setting("watch.applications", default: "", "further applications by which roles come, as role:application, with commas between"),
+        Setting(
+            "watch.applications", default: "",
+            "further applications by which roles come, as role:application, with commas between"),
         Setting("watch.extensions", default: "", "further extensions that are right, with commas between"),
         Setting("watch.standbys", default: "", "application names of standbys, with commas between"),
     ]

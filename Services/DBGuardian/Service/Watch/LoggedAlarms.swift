@@ -10,7 +10,8 @@ package struct LoggedAlarms: AlarmSink {
         logger.warning(
             "alarm",
             metadata: [
-                "rule": "\(alarm.rule)", "severity": "\(alarm.severity.rawValue)", "role": "\(alarm.role ?? "")", "address": "\(alarm.address ?? "")",
+                "rule": "\(alarm.rule)", "severity": "\(alarm.severity.rawValue)", "role": "\(alarm.role ?? "")",
+                "address": "\(alarm.address ?? "")",
                 "object": "\(alarm.object ?? "")", "evidence": "\(alarm.evidence.joined(separator: "; "))",
             ])
     }
