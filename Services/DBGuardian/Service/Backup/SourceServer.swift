@@ -34,7 +34,8 @@ package struct SourceServer: Sendable {
     /// The system identifier alone, for whoever may ask for little.
     package static func system(_ configuration: PostgresConfiguration, logger: Logger) async throws -> String {
         try await withConnection(configuration, logger) { connection in
-            let identifier = try await connection.query("SELECT system_identifier FROM pg_control_system()").decode(0, 0, as: Int64.self)
+            let identifier = try await connection.query("SELECT system_identifier FROM pg_control_system()").decode(
+                0, 0, as: Int64.self)
             return "\(UInt64(bitPattern: identifier))"
         }
     }

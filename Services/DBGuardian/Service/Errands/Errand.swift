@@ -23,7 +23,7 @@ package struct Errands: Sendable {
         keys = secrets.map { HMAC.sha256(key: $0, Array("everline errand".utf8)) }
     }
 
-    init(secret: [UInt8]) { keys = [HMAC.sha256(key: secret, Array("everline errand".utf8))] }
+    package init(secret: [UInt8]) { keys = [HMAC.sha256(key: secret, Array("everline errand".utf8))] }
 
     /// - Parameter verb: as at the prompt: `backup base`.
     package func applicationName(_ verb: String, at seconds: Int64 = Int64(Date().timeIntervalSince1970)) -> String {
@@ -63,7 +63,8 @@ extension Settings {
     func watch() throws -> PostgresConfiguration {
         // A standby can be watched too.
         PostgresConfiguration(
-            conninfo: try string("watch.conninfo"), passwordFile: optional("watch.passwordFile"), applicationName: "db-guardian watch",
+            conninfo: try string("watch.conninfo"), passwordFile: optional("watch.passwordFile"),
+            applicationName: "db-guardian watch",
             connections: 1, target: .any)
     }
 

@@ -130,12 +130,6 @@ package struct RoleKeeper: Sendable {
             try await run("ALTER DATABASE \(database) OWNER TO \(Role.owner)", connection)
             changes.append("database \(database): owner set")
         }
-        // Whatever database there is may be used against ours.
-        let closed = try await connection.query("SELECT NOT has_database_privilege(\(Role.watch), 'postgres', 'CONNECT')")
-        if try closed.decode(0, 0, as: Bool.self) {
-            try await run("GRANT CONNECT ON DATABASE postgres TO \(Role.watch)", connection)
-            changes.append("database postgres: open to \(Role.watch)")
-        }
         for name in [database, "postgres"] {
             let open = try await connection.query(
                 """
@@ -146,6 +140,12 @@ package struct RoleKeeper: Sendable {
                 try await run("REVOKE ALL ON DATABASE \(name) FROM PUBLIC", connection)
                 changes.append("database \(name): closed to PUBLIC")
             }
+        }
+        // Whatever database there is may be used against ours.
+        let closed = try await connection.query("SELECT NOT has_database_privilege(\(Role.watch), 'postgres', 'CONNECT')")
+        if try closed.decode(0, 0, as: Bool.self) {
+            try await run("GRANT CONNECT ON DATABASE postgres TO \(Role.watch)", connection)
+            changes.append("database postgres: open to \(Role.watch)")
         }
         for role in Role.all where role.connects {
             let allowed = try await connection.query("SELECT has_database_privilege(\(role.name), \(database), 'CONNECT')")
@@ -184,6 +184,7 @@ package struct RoleKeeper: Sendable {
             try await run("CREATE EXTENSION pgaudit", connection)
             changes.append("extension pgaudit created")
         }
+        changes += try await WatchAccess.keep(connection)
         let counting = try await connection.query(
             """
             SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_stat_statements')
@@ -191,10 +192,10 @@ package struct RoleKeeper: Sendable {
                 AND 'pg_stat_statements' = ANY (string_to_array(replace(current_setting('shared_preload_libraries'), ' ', ''), ','))
             """)
         if try counting.decode(0, 0, as: Bool.self) {
-            try await run("CREATE EXTENSION pg_stat_statements", connection)
+            try await run("CREATE EXTENSION pg_stat_statements SCHEMA everline_watch", connection)
             changes.append("extension pg_stat_statements created")
         }
-        return try await changes + WatchAccess.keep(connection)
+        return changes
     }
 
     // MARK: Connections

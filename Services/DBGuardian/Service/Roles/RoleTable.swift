@@ -10,7 +10,8 @@ package struct Role: Sendable {
     package let memberOf: [String]
 
     private init(
-        _ name: String, replication: Bool = false, connects: Bool = true, memberOf: [String] = [], _ settings: [(String, String)] = []
+        _ name: String, replication: Bool = false, connects: Bool = true, memberOf: [String] = [],
+        _ settings: [(String, String)] = []
     ) {
         self.name = name
         self.replication = replication

@@ -17,7 +17,7 @@ package struct Baselines: Codable, Sendable {
 
     /// What is new about a login of that role; nothing while it is being learned.
     /// - Parameter learn: for so many milliseconds from its first login on.
-    mutating func see(role: String, address: String, application: String, at now: Int64, learn: Int64) -> [String] {
+    package mutating func see(role: String, address: String, application: String, at now: Int64, learn: Int64) -> [String] {
         if roles[role] == nil, roles.count >= Self.mostRoles { return [] }
         var usual = roles[role] ?? Usual(since: now)
         let hour = Int((now / 3_600_000) % 24)
@@ -29,7 +29,9 @@ package struct Baselines: Codable, Sendable {
         let isLearning = now - usual.since < learn
         // Once told it is known, so that it is told once.
         if !usual.addresses.contains(address), usual.addresses.count < Self.most { usual.addresses.append(address) }
-        if !usual.applications.contains(application), usual.applications.count < Self.most { usual.applications.append(application) }
+        if !usual.applications.contains(application), usual.applications.count < Self.most {
+            usual.applications.append(application)
+        }
         if !usual.hours.contains(hour) { usual.hours = (usual.hours + [hour]).sorted() }
         roles[role] = usual
         return isLearning ? [] : new

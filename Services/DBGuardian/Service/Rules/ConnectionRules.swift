@@ -3,9 +3,11 @@ import Foundation
 /// Passwords tried out, against the server's roles or the chat's accounts.
 struct BruteForce: Rule {
     static let definition = RuleDefinition(
-        id: "brute-force", severity: .high, description: "A burst of failed logins, by role, account or address; worse when one then succeeds.",
+        id: "brute-force", severity: .high,
+        description: "A burst of failed logins, by role, account or address; worse when one then succeeds.",
         normal: "A few failures before the right password; a slow client with an old one.",
-        advice: "Close the address off. If a login succeeded, change that password and end its sessions.", thresholds: [
+        advice: "Close the address off. If a login succeeded, change that password and end its sessions.",
+        thresholds: [
             .init(name: "failures", value: 5, meaning: "failures of one role or address"),
             .init(name: "span", value: 60, meaning: "within so many seconds"),
             .init(name: "slow", value: 40, meaning: "failures of one role or address within a day"),
@@ -45,7 +47,8 @@ struct BruteForce: Rule {
         }
         guard record.audit == nil, record.message.hasPrefix("connection authorized: "), sight.errand == nil else { return [] }
         // A service goes on logging in while its role is attacked; only from where it was attacked is a success bad news.
-        guard let at = suspects["address \(record.host)"], suspects["role \(record.role)"] != nil, abs(record.milliseconds - at) < Self.memory,
+        guard let at = suspects["address \(record.host)"], suspects["role \(record.role)"] != nil,
+            abs(record.milliseconds - at) < Self.memory,
             !scene.inventory.expects(record.role, record.application)
         else { return [] }
         return [alarm(&sight, severity: .critical, cause: "success \(record.role)")]
@@ -57,8 +60,13 @@ struct BruteForce: Rule {
         for attempt in attempts {
             let keys = ["account \(attempt.name)", "chat \(attempt.address)"]
             if attempt.isSuccess {
-                guard let at = suspects[keys[0]], abs(attempt.milliseconds - at) < Self.memory, suspects[keys[1]] != nil else { continue }
-                alarms.append(alarm(attempt, scene, severity: .critical, words: "a login succeeded after the burst", cause: "success \(keys[0])"))
+                guard let at = suspects[keys[0]], abs(attempt.milliseconds - at) < Self.memory, suspects[keys[1]] != nil else {
+                    continue
+                }
+                alarms.append(
+                    alarm(
+                        attempt, scene, severity: .critical, words: "a login succeeded after the burst",
+                        cause: "success \(keys[0])"))
                 continue
             }
             guard attempt.isFailure else { continue }
@@ -71,10 +79,13 @@ struct BruteForce: Rule {
         return alarms
     }
 
-    private func alarm(_ attempt: LoginAttempt, _ scene: Scene, severity: Severity? = nil, words: String, cause: String) -> Alarm {
+    private func alarm(_ attempt: LoginAttempt, _ scene: Scene, severity: Severity? = nil, words: String, cause: String) -> Alarm
+    {
         alarm(
-            scene, severity: severity, at: Date(timeIntervalSince1970: Double(attempt.milliseconds) / 1_000), address: attempt.address,
-            database: scene.database, object: "account \(attempt.name)", evidence: ["everline.login_log \(attempt.id): \(words)"], cause: cause)
+            scene, severity: severity, at: Date(timeIntervalSince1970: Double(attempt.milliseconds) / 1_000),
+            address: attempt.address,
+            database: scene.database, object: "account \(attempt.name)", evidence: ["everline.login_log \(attempt.id): \(words)"],
+            cause: cause)
     }
 }
 
@@ -85,6 +96,15 @@ package struct LoginAttempt: Sendable {
     package var name: String
     package var outcome: String
     package var address: String
+
+    package init(id: Int64, milliseconds: Int64, name: String, outcome: String, address: String) {
+        self.id = id
+        self.milliseconds = milliseconds
+        self.name = name
+        self.outcome = outcome
+        self.address = address
+    }
+
     var isSuccess: Bool { outcome == "success" }
     var isFailure: Bool { ["unknown_user", "wrong_password", "throttled", "disabled"].contains(outcome) }
 }
@@ -92,9 +112,12 @@ package struct LoginAttempt: Sendable {
 /// A login that is not as this role's logins are.
 struct LoginAnomaly: Rule {
     static let definition = RuleDefinition(
-        id: "login-anomaly", severity: .high, description: "A superuser's connection outside the guardian's runs; a service's role from another application; a role from a new address, application or hour.",
+        id: "login-anomaly", severity: .high,
+        description:
+            "A superuser's connection outside the guardian's runs; a service's role from another application; a role from a new address, application or hour.",
         normal: "What the role has done before (`audit baselines` shows it); the guardian's own runs.",
-        advice: "Ask whose connection it was. If nobody's: change the role's password and end its sessions.", thresholds: [
+        advice: "Ask whose connection it was. If nobody's: change the role's password and end its sessions.",
+        thresholds: [
             .init(name: "learn", value: 168, meaning: "hours in which what a role does is learned and not told")
         ])
     private let learn: Int64
@@ -108,11 +131,18 @@ struct LoginAnomaly: Rule {
         note(record.session)
         if sight.errand != nil { return [] }
         if sight.isSuperuser {
-            return [alarm(&sight, object: "superuser", cause: "\(record.role) \(record.host) \(record.application)", evidence: [record.message])]
+            return [
+                alarm(
+                    &sight, object: "superuser", cause: "\(record.role) \(record.host) \(record.application)",
+                    evidence: [record.message])
+            ]
         }
         if scene.inventory.isOurs(record.role) {
             if scene.inventory.expects(record.role, record.application) { return [] }
-            return [alarm(&sight, object: record.application, cause: "\(record.role) \(record.application)", evidence: [record.message])]
+            return [
+                alarm(
+                    &sight, object: record.application, cause: "\(record.role) \(record.application)", evidence: [record.message])
+            ]
         }
         return []
     }
@@ -127,9 +157,11 @@ struct LoginAnomaly: Rule {
         guard case .activity(let activity) = event else { return [] }
         var alarms: [Alarm] = []
         for session in activity.sessions where session.backend == "client backend" {
-            let id = SessionID(start: UInt32(truncatingIfNeeded: session.started), process: UInt32(truncatingIfNeeded: session.process))
+            let id = SessionID(
+                start: UInt32(truncatingIfNeeded: session.started), process: UInt32(truncatingIfNeeded: session.process))
             // Its line may be on its way.
-            guard !judged.contains(id), scene.now - session.started * 1_000 > 3_000, !activity.errands.contains(session.process) else { continue }
+            guard !judged.contains(id), scene.now - session.started * 1_000 > 3_000, !activity.errands.contains(session.process)
+            else { continue }
             note(id)
             let isStrange =
                 scene.superusers.contains(session.role)
@@ -138,7 +170,8 @@ struct LoginAnomaly: Rule {
             alarms.append(
                 alarm(
                     scene, role: session.role, address: session.address, database: session.database, object: session.application,
-                    statement: Statement(session.query).shown, evidence: ["pg_stat_activity: process \(session.process), application \(session.application)"],
+                    statement: Statement(session.query).shown,
+                    evidence: ["pg_stat_activity: process \(session.process), application \(session.application)"],
                     cause: "\(session.role) \(session.address) \(session.application)"))
         }
         return alarms
@@ -148,10 +181,14 @@ struct LoginAnomaly: Rule {
 /// Somebody tries what they may not.
 struct PrivilegeProbing: Rule {
     static let definition = RuleDefinition(
-        id: "privilege-probing", severity: .high, description: "A burst of statements refused for lack of privileges (42501), or of writes by a role that only reads (25006).",
+        id: "privilege-probing", severity: .high,
+        description:
+            "A burst of statements refused for lack of privileges (42501), or of writes by a role that only reads (25006).",
         normal: "One such error now and then, in development.",
-        advice: "See what the role was after; a service's role that does this has been stolen: change its password.", thresholds: [
-            .init(name: "count", value: 3, meaning: "refusals of one role"), .init(name: "span", value: 60, meaning: "within so many seconds"),
+        advice: "See what the role was after; a service's role that does this has been stolen: change its password.",
+        thresholds: [
+            .init(name: "count", value: 3, meaning: "refusals of one role"),
+            .init(name: "span", value: 60, meaning: "within so many seconds"),
             .init(name: "slow", value: 12, meaning: "refusals of one role within a day"),
         ])
     private var fast: Burst
@@ -164,7 +201,8 @@ struct PrivilegeProbing: Rule {
 
     mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
         let record = sight.record
-        guard record.severity == .error, record.state == "42501" || record.state == "25006" && scene.inventory.isOurs(record.role) else { return [] }
+        guard record.severity == .error, record.state == "42501" || record.state == "25006" && scene.inventory.isOurs(record.role)
+        else { return [] }
         let isFast = fast.add(record.role, at: record.milliseconds)
         guard slow.add(record.role, at: record.milliseconds) || isFast else { return [] }
         return [alarm(&sight, cause: record.role, evidence: [record.message])]

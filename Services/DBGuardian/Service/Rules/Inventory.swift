@@ -18,7 +18,8 @@ package struct Inventory: Sendable {
     package var standbys: Set<String> = []
     package var extensions: Set<String> = [
         "plpgsql", "pgaudit", "pg_stat_statements", "pg_trgm", "pgcrypto", "amcheck", "btree_gin", "btree_gist", "pg_buffercache",
-        "pgstattuple", "unaccent", "citext", "hstore", "intarray", "ltree", "uuid-ossp", "tablefunc", "fuzzystrmatch", "pg_prewarm",
+        "pgstattuple", "unaccent", "citext", "hstore", "intarray", "ltree", "uuid-ossp", "tablefunc", "fuzzystrmatch",
+        "pg_prewarm",
         "pg_visibility", "pg_freespacemap", "pgrowlocks", "isn", "cube", "earthdistance", "sslinfo", "tcn", "bloom", "lo",
     ]
 

@@ -3,7 +3,8 @@ struct CopyProgram: Rule {
     static let definition = RuleDefinition(
         id: "copy-program", severity: .critical, description: "COPY … PROGRAM: a program is run as the server's own user.",
         normal: "COPY from and to the client.",
-        advice: "Treat the machine as taken over: end the session, look at what the program did, change the server's secrets.", thresholds: [])
+        advice: "Treat the machine as taken over: end the session, look at what the program did, change the server's secrets.",
+        thresholds: [])
     init(_ thresholds: Thresholds) {}
 
     static func runs(_ statement: Statement) -> Bool {
@@ -24,7 +25,9 @@ struct CopyProgram: Rule {
         let statement = Statement(sql)
         guard Self.runs(statement) || (statement.has("copy") && statement.has("program")) else { return [] }
         return [
-            alarm(scene, role: role, database: database, statement: statement.shown, evidence: ["counted by pg_stat_statements, without a record"], cause: role)
+            alarm(
+                scene, role: role, database: database, statement: statement.shown,
+                evidence: ["counted by pg_stat_statements, without a record"], cause: role)
         ]
     }
 }
@@ -39,20 +42,26 @@ struct ShellChild: Rule {
 
     mutating func see(_ event: WatchEvent, _ scene: Scene) -> [Alarm] {
         guard case .child(let process, let role, let address, let command) = event else { return [] }
-        return [alarm(scene, role: role, address: address, object: command, evidence: ["process \(process): \(command)"], cause: "\(role) \(command)")]
+        return [
+            alarm(
+                scene, role: role, address: address, object: command, evidence: ["process \(process): \(command)"],
+                cause: "\(role) \(command)")
+        ]
     }
 }
 
 /// Files of the server read or written through SQL.
 struct ServerFileAccess: Rule {
     static let definition = RuleDefinition(
-        id: "server-file-access", severity: .critical, description: "Files of the server are read or written: pg_read_file, lo_export, COPY from or to a path.",
+        id: "server-file-access", severity: .critical,
+        description: "Files of the server are read or written: pg_read_file, lo_export, COPY from or to a path.",
         normal: "COPY from and to the client; the watch reading the log's files through its own function.",
         advice: "Find out which file; a key file or a password verifier that was read has to be replaced.", thresholds: [])
     init(_ thresholds: Thresholds) {}
 
     static let functions: Set<String> = [
-        "pg_read_file", "pg_read_binary_file", "pg_ls_dir", "pg_stat_file", "lo_import", "lo_export", "pg_file_write", "pg_file_read",
+        "pg_read_file", "pg_read_binary_file", "pg_ls_dir", "pg_stat_file", "lo_import", "lo_export", "pg_file_write",
+        "pg_file_read",
         "pg_file_rename", "pg_file_unlink", "pg_file_sync", "pg_read_file_old", "pg_read_file_v2", "be_lo_import", "be_lo_export",
         "pg_get_raw_page", "get_raw_page", "file_fdw", "pg_ls_dir_files",
     ]
@@ -81,7 +90,9 @@ struct ServerFileAccess: Rule {
         let statement = Statement(sql)
         guard Self.reaches(statement) else { return [] }
         return [
-            alarm(scene, role: role, database: database, statement: statement.shown, evidence: ["counted by pg_stat_statements, without a record"], cause: role)
+            alarm(
+                scene, role: role, database: database, statement: statement.shown,
+                evidence: ["counted by pg_stat_statements, without a record"], cause: role)
         ]
     }
 }
@@ -89,7 +100,8 @@ struct ServerFileAccess: Rule {
 /// Code in the server that may do anything there.
 struct UntrustedCode: Rule {
     static let definition = RuleDefinition(
-        id: "untrusted-code", severity: .critical, description: "An untrusted language, a C function, LOAD, or an extension outside the list.",
+        id: "untrusted-code", severity: .critical,
+        description: "An untrusted language, a C function, LOAD, or an extension outside the list.",
         normal: "Extensions of the list (watch.extensions adds to it); functions in SQL and PL/pgSQL.",
         advice: "DROP it if nobody of yours made it, and look at what it was used for.", thresholds: [])
     init(_ thresholds: Thresholds) {}
@@ -116,7 +128,9 @@ struct UntrustedCode: Rule {
             default: return []
             }
             // Of an extension on the list its own script.
-            guard !Self.trusted.contains(language), audit.substatementID == 1 || !sight.statement.has("extension") else { return [] }
+            guard !Self.trusted.contains(language), audit.substatementID == 1 || !sight.statement.has("extension") else {
+                return []
+            }
             return [alarm(&sight)]
         default: return []
         }

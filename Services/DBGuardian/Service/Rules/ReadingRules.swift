@@ -3,11 +3,14 @@ struct SuperuserWrites: Rule {
     static let definition = RuleDefinition(
         id: "superuser-writes", severity: .high, description: "A superuser writes to tables itself, outside the guardian's runs.",
         normal: "The guardian's own runs; reading.",
-        advice: "Ask who did it and why; messages and numbers that were changed by hand break the promises to clients.", thresholds: [])
+        advice: "Ask who did it and why; messages and numbers that were changed by hand break the promises to clients.",
+        thresholds: [])
     init(_ thresholds: Thresholds) {}
 
     mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
-        guard sight.errand == nil, sight.isSuperuser, sight.isAudited("WRITE"), sight.record.audit?.object.hasPrefix("pg_temp") != true else { return [] }
+        guard sight.errand == nil, sight.isSuperuser, sight.isAudited("WRITE"),
+            sight.record.audit?.object.hasPrefix("pg_temp") != true
+        else { return [] }
         return [alarm(&sight, cause: sight.record.role)]
     }
 }
@@ -15,9 +18,12 @@ struct SuperuserWrites: Rule {
 /// Data leaves in bulk.
 struct BulkExport: Rule {
     static let definition = RuleDefinition(
-        id: "bulk-export", severity: .high, description: "COPY of a table to the client or a file, pg_dump outside the guardian's runs, or as many rows read as a dump reads.",
+        id: "bulk-export", severity: .high,
+        description:
+            "COPY of a table to the client or a file, pg_dump outside the guardian's runs, or as many rows read as a dump reads.",
         normal: "The guardian's backups, ledgers and drills; pages, searches and exports of the history service.",
-        advice: "See who read it and from where; what was read must be taken as known to others.", thresholds: [
+        advice: "See who read it and from where; what was read must be taken as known to others.",
+        thresholds: [
             .init(name: "rows", value: 1_000, meaning: "rows read by scanning all of a table, which no service does"),
             .init(name: "fetched", value: 2_000_000, meaning: "messages fetched within ten seconds"),
         ])
@@ -50,7 +56,9 @@ struct BulkExport: Rule {
             return [alarm(&sight)]
         }
         if record.audit?.command.hasPrefix("COPY") == true || statement.words.first == "copy" {
-            guard statement.words.contains("to"), statement.has("everline") || record.audit?.object.hasPrefix("everline.") == true || sight.isSuperuser else { return [] }
+            guard statement.words.contains("to"),
+                statement.has("everline") || record.audit?.object.hasPrefix("everline.") == true || sight.isSuperuser
+            else { return [] }
             return [alarm(&sight)]
         }
         guard sight.isSuperuser, statement.has("from"), !statement.has("where"), !statement.has("limit"), !statement.has("count"),
@@ -72,7 +80,9 @@ struct BulkExport: Rule {
             alarms.append(
                 alarm(
                     scene, database: scene.database, object: "everline.\(table.name)",
-                    evidence: ["pg_stat_user_tables: \(max(scanned, more)) rows of \(table.name) read within \(Int(activity.seconds)) s"],
+                    evidence: [
+                        "pg_stat_user_tables: \(max(scanned, more)) rows of \(table.name) read within \(Int(activity.seconds)) s"
+                    ],
                     cause: table.name))
         }
         return alarms
@@ -82,7 +92,8 @@ struct BulkExport: Rule {
 /// Password hashes read by others than those who check them.
 struct VerifierRead: Rule {
     static let definition = RuleDefinition(
-        id: "verifier-read", severity: .critical, description: "Password hashes are read: pg_authid, pg_shadow, or those of the chat's accounts by anyone but auth.",
+        id: "verifier-read", severity: .critical,
+        description: "Password hashes are read: pg_authid, pg_shadow, or those of the chat's accounts by anyone but auth.",
         normal: "The auth service checking a login; the guardian's roles and backups.",
         advice: "Take the passwords as stolen: change those of the roles, and have the users change theirs.", thresholds: [])
     init(_ thresholds: Thresholds) {}
@@ -90,15 +101,22 @@ struct VerifierRead: Rule {
     static let names: Set<String> = ["pg_authid", "pg_shadow", "rolpassword", "passwd", "pg_user_mapping", "pg_subscription"]
 
     mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
-        guard sight.errand == nil, let audit = sight.record.audit, audit.kind == "READ" || audit.kind == "WRITE" || audit.kind == "FUNCTION" else { return [] }
+        guard sight.errand == nil, let audit = sight.record.audit,
+            audit.kind == "READ" || audit.kind == "WRITE" || audit.kind == "FUNCTION"
+        else { return [] }
         let record = sight.record
         if audit.source == .object || sight.isSuperuser, audit.object == "everline.users" || sight.statement.has("users") {
             if record.role == "everline_auth", scene.inventory.expects(record.role, record.application) { return [] }
             // Others read names; the hash is in no column of theirs.
             let all = sight.statement.tokens.contains(.symbol("*")) && !sight.statement.has("count")
-            if sight.statement.has("password_hash") || all || sight.statement.has("copy") { return [alarm(&sight, object: "everline.users")] }
+            if sight.statement.has("password_hash") || all || sight.statement.has("copy") {
+                return [alarm(&sight, object: "everline.users")]
+            }
         }
-        guard sight.statement.words.contains(where: { ["pg_authid", "pg_shadow"].contains($0) }) || sight.statement.has("rolpassword") else { return [] }
+        guard
+            sight.statement.words.contains(where: { ["pg_authid", "pg_shadow"].contains($0) })
+                || sight.statement.has("rolpassword")
+        else { return [] }
         return [alarm(&sight, object: "pg_authid")]
     }
 }

@@ -1,9 +1,12 @@
 /// Somebody takes the database by replication.
 struct ReplicationUse: Rule {
     static let definition = RuleDefinition(
-        id: "replication-use", severity: .critical, description: "A walsender, replication slot, publication or subscription that is not ours.",
+        id: "replication-use", severity: .critical,
+        description: "A walsender, replication slot, publication or subscription that is not ours.",
         normal: "The guardian's base backups and stream; standbys named in watch.standbys.",
-        advice: "End the walsender, drop the slot or publication; a whole copy of the database may be elsewhere: change all passwords.", thresholds: [])
+        advice:
+            "End the walsender, drop the slot or publication; a whole copy of the database may be elsewhere: change all passwords.",
+        thresholds: [])
     private var judged: Set<SessionID> = []
 
     init(_ thresholds: Thresholds) {}
@@ -21,7 +24,9 @@ struct ReplicationUse: Rule {
             return [alarm(&sight, object: record.application, cause: "\(record.role)@\(record.host)", evidence: [record.message])]
         }
         guard sight.errand == nil, let audit = record.audit else { return [] }
-        if ["CREATE PUBLICATION", "CREATE SUBSCRIPTION", "ALTER PUBLICATION", "ALTER SUBSCRIPTION"].contains(audit.command) { return [alarm(&sight)] }
+        if ["CREATE PUBLICATION", "CREATE SUBSCRIPTION", "ALTER PUBLICATION", "ALTER SUBSCRIPTION"].contains(audit.command) {
+            return [alarm(&sight)]
+        }
         let functions: Set<String> = [
             "pg_create_physical_replication_slot", "pg_create_logical_replication_slot", "pg_copy_physical_replication_slot",
             "pg_copy_logical_replication_slot", "pg_logical_slot_get_changes", "pg_logical_slot_peek_changes",
@@ -31,7 +36,9 @@ struct ReplicationUse: Rule {
     }
 
     mutating func see(_ difference: Difference, explained: Deeds.Deed?, _ scene: Scene) -> [Alarm] {
-        guard explained?.errand == nil, difference.after != nil, ["replication slot", "publication", "subscription"].contains(difference.kind) else { return [] }
+        guard explained?.errand == nil, difference.after != nil,
+            ["replication slot", "publication", "subscription"].contains(difference.kind)
+        else { return [] }
         return [alarm(difference, explained, scene, cause: difference.kind == "replication slot" ? "slot" : difference.name)]
     }
 
@@ -39,14 +46,16 @@ struct ReplicationUse: Rule {
         guard case .activity(let activity) = event else { return [] }
         var alarms: [Alarm] = []
         for session in activity.sessions where session.backend == "walsender" {
-            let id = SessionID(start: UInt32(truncatingIfNeeded: session.started), process: UInt32(truncatingIfNeeded: session.process))
+            let id = SessionID(
+                start: UInt32(truncatingIfNeeded: session.started), process: UInt32(truncatingIfNeeded: session.process))
             guard !judged.contains(id), scene.now - session.started * 1_000 > 3_000 else { continue }
             note(id)
             if activity.errands.contains(session.process) || scene.inventory.standbys.contains(session.application) { continue }
             alarms.append(
                 alarm(
                     scene, role: session.role, address: session.address, object: session.application,
-                    evidence: ["pg_stat_activity: walsender, process \(session.process)"], cause: "\(session.role)@\(session.address)"))
+                    evidence: ["pg_stat_activity: walsender, process \(session.process)"],
+                    cause: "\(session.role)@\(session.address)"))
         }
         return alarms
     }
@@ -57,7 +66,8 @@ struct SlotBloat: Rule {
     static let definition = RuleDefinition(
         id: "slot-bloat", severity: .high, description: "A replication slot holds back WAL.",
         normal: "A slot that is read and a few segments behind.",
-        advice: "Bring its reader back, or drop it: SELECT pg_drop_replication_slot('…'); set max_slot_wal_keep_size.", thresholds: [
+        advice: "Bring its reader back, or drop it: SELECT pg_drop_replication_slot('…'); set max_slot_wal_keep_size.",
+        thresholds: [
             .init(name: "bytes", value: 1_073_741_824, meaning: "bytes held back by a slot that is read"),
             .init(name: "idle", value: 67_108_864, meaning: "bytes held back by one that nobody reads"),
         ])
@@ -74,7 +84,9 @@ struct SlotBloat: Rule {
         return activity.slots.filter { $0.bytes >= ($0.isActive ? bytes : idle) }.map { slot in
             alarm(
                 scene, object: slot.name,
-                evidence: ["pg_replication_slots: \(slot.name) holds back \(slot.bytes) bytes, \(slot.isActive ? "read" : "read by nobody")"],
+                evidence: [
+                    "pg_replication_slots: \(slot.name) holds back \(slot.bytes) bytes, \(slot.isActive ? "read" : "read by nobody")"
+                ],
                 cause: slot.name)
         }
     }

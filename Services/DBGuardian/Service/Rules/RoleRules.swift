@@ -3,7 +3,8 @@ struct SuperuserGain: Rule {
     static let definition = RuleDefinition(
         id: "superuser-gain", severity: .critical, description: "A role gains SUPERUSER, CREATEROLE, BYPASSRLS or REPLICATION.",
         normal: "`db-guardian roles` and `audit harden` setting up the guardian's own roles.",
-        advice: "If nobody of yours did this: ALTER ROLE … NOSUPERUSER NOCREATEROLE NOBYPASSRLS NOREPLICATION NOLOGIN, end its sessions (pg_terminate_backend), and look at what it did.",
+        advice:
+            "If nobody of yours did this: ALTER ROLE … NOSUPERUSER NOCREATEROLE NOBYPASSRLS NOREPLICATION NOLOGIN, end its sessions (pg_terminate_backend), and look at what it did.",
         thresholds: [])
     private static let attributes: Set<String> = ["superuser", "createrole", "bypassrls", "replication"]
 
@@ -38,9 +39,12 @@ struct SuperuserGain: Rule {
 /// Membership in one of PostgreSQL's predefined roles, or in one of ours.
 struct PredefinedRole: Rule {
     static let definition = RuleDefinition(
-        id: "predefined-role", severity: .high, description: "A role becomes a member of a predefined role (pg_read_server_files …) or of a service's role.",
+        id: "predefined-role", severity: .high,
+        description: "A role becomes a member of a predefined role (pg_read_server_files …) or of a service's role.",
         normal: "`db-guardian roles` making everline_watch a member of pg_monitor.",
-        advice: "REVOKE the membership if it is not meant; pg_execute_server_program and pg_write_server_files amount to the server's own user.", thresholds: [])
+        advice:
+            "REVOKE the membership if it is not meant; pg_execute_server_program and pg_write_server_files amount to the server's own user.",
+        thresholds: [])
     init(_ thresholds: Thresholds) {}
 
     private static let worst: Set<String> = ["pg_execute_server_program", "pg_write_server_files", "pg_read_server_files"]
@@ -53,7 +57,9 @@ struct PredefinedRole: Rule {
         guard let member = words.after("to"), let to = words.firstIndex(of: "to"),
             let group = words[..<to].first(where: { isWatched($0, scene) })
         else { return [] }
-        return [alarm(&sight, severity: Self.worst.contains(group) ? .critical : nil, object: member, cause: "\(member) \(group)")]
+        return [
+            alarm(&sight, severity: Self.worst.contains(group) ? .critical : nil, object: member, cause: "\(member) \(group)")
+        ]
     }
 
     mutating func see(_ difference: Difference, explained: Deeds.Deed?, _ scene: Scene) -> [Alarm] {
@@ -77,13 +83,16 @@ struct OverGrant: Rule {
     init(_ thresholds: Thresholds) {}
 
     mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
-        guard sight.errand == nil, let command = sight.record.audit?.command, command == "GRANT" || command == "ALTER DEFAULT PRIVILEGES"
+        guard sight.errand == nil, let command = sight.record.audit?.command,
+            command == "GRANT" || command == "ALTER DEFAULT PRIVILEGES"
         else { return [] }
         for part in sight.statement.parts {
             let words = part.words
             guard let grant = words.firstIndex(of: "grant") else { continue }
             let after = words[(grant + 1)...]
-            let isWide = after.first == "all" || after.contains("public") && after.after("to") == "public" || Array(after).has(["on", "all"])
+            let isWide =
+                after.first == "all" || after.contains("public") && after.after("to") == "public"
+                || Array(after).has(["on", "all"])
             if isWide { return [alarm(&sight, object: after.after("on") ?? "", cause: after.after("to"))] }
         }
         return []
@@ -99,7 +108,8 @@ struct OverGrant: Rule {
         guard let new = after.rights["public"] else { return [] }
         let had = (before.rights["public"] ?? "") + (Self.usual[difference.kind] ?? "")
         // A system object that is new to us only because it is.
-        guard new.contains(where: { !had.contains($0) && $0 != "*" }), difference.before != nil || difference.kind != "language" else { return [] }
+        guard new.contains(where: { !had.contains($0) && $0 != "*" }), difference.before != nil || difference.kind != "language"
+        else { return [] }
         return [alarm(difference, explained, scene, cause: "public")]
     }
 }
@@ -125,17 +135,22 @@ struct NewLoginRole: Rule {
         advice: "DROP ROLE, or ALTER ROLE … NOLOGIN; if it is meant, name it in watch.roles.", thresholds: [])
     init(_ thresholds: Thresholds) {}
 
-    private func isKnown(_ name: String, _ scene: Scene) -> Bool { scene.inventory.isOurs(name) || scene.inventory.roles.contains(name) }
+    private func isKnown(_ name: String, _ scene: Scene) -> Bool {
+        scene.inventory.isOurs(name) || scene.inventory.roles.contains(name)
+    }
 
     mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
-        guard sight.errand == nil, let command = sight.record.audit?.command, command == "CREATE ROLE" || command == "ALTER ROLE" else { return [] }
+        guard sight.errand == nil, let command = sight.record.audit?.command, command == "CREATE ROLE" || command == "ALTER ROLE"
+        else { return [] }
         let words = sight.statement.words
-        guard let name = words.roleName, !isKnown(name, scene), words.contains("login") || words.prefix(2) == ["create", "user"] else { return [] }
+        guard let name = words.roleName, !isKnown(name, scene), words.contains("login") || words.prefix(2) == ["create", "user"]
+        else { return [] }
         return [alarm(&sight, object: name, cause: name)]
     }
 
     mutating func see(_ difference: Difference, explained: Deeds.Deed?, _ scene: Scene) -> [Alarm] {
-        guard difference.kind == "role", difference.gained("login"), explained?.errand == nil, !isKnown(difference.name, scene) else { return [] }
+        guard difference.kind == "role", difference.gained("login"), explained?.errand == nil, !isKnown(difference.name, scene)
+        else { return [] }
         return [alarm(difference, explained, scene)]
     }
 }
@@ -143,9 +158,11 @@ struct NewLoginRole: Rule {
 /// A password changed by somebody else than its owner, or kept in a weaker form.
 struct PasswordChange: Rule {
     static let definition = RuleDefinition(
-        id: "password-change", severity: .high, description: "Another role's password is changed, or one is stored in a weaker form than SCRAM.",
+        id: "password-change", severity: .high,
+        description: "Another role's password is changed, or one is stored in a weaker form than SCRAM.",
         normal: "A role changing its own password; `db-guardian roles`.",
-        advice: "Set the password again (`db-guardian roles` does it for the services) and end the sessions of the role.", thresholds: [])
+        advice: "Set the password again (`db-guardian roles` does it for the services) and end the sessions of the role.",
+        thresholds: [])
     init(_ thresholds: Thresholds) {}
 
     mutating func see(_ difference: Difference, explained: Deeds.Deed?, _ scene: Scene) -> [Alarm] {
@@ -175,7 +192,8 @@ extension Collection where Element == String {
 
 extension [String] {
     func has(_ sequence: [String]) -> Bool {
-        count >= sequence.count && indices.dropLast(sequence.count - 1).contains { Array(self[$0..<$0 + sequence.count]) == sequence }
+        count >= sequence.count
+            && indices.dropLast(sequence.count - 1).contains { Array(self[$0..<$0 + sequence.count]) == sequence }
     }
 
     /// Of CREATE or ALTER ROLE, USER or GROUP.

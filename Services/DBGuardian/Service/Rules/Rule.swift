@@ -57,6 +57,7 @@ package struct RecordSight {
     /// The guardian's verb, if the session is one of its own.
     package let errand: String?
     package let isSuperuser: Bool
+    /// Its SQL, cut into words.
     package lazy var statement = Statement(record.sql)
 
     package init(record: LogRecord, errand: String?, isSuperuser: Bool) {
@@ -79,6 +80,8 @@ package struct Scene: Sendable {
     /// Now, by the server's clock, in milliseconds since 1970.
     package var now: Int64 = 0
 
+    package init() {}
+
     package var at: Date { Date(timeIntervalSince1970: Double(now) / 1_000) }
 }
 
@@ -97,13 +100,15 @@ package enum WatchEvent: Sendable {
 
 extension Rule {
     func alarm(
-        _ sight: inout RecordSight, severity: Severity? = nil, object: String? = nil, cause: String? = nil, evidence: [String] = [],
+        _ sight: inout RecordSight, severity: Severity? = nil, object: String? = nil, cause: String? = nil,
+        evidence: [String] = [],
         destroyed: Bool = false
     ) -> Alarm {
         let record = sight.record
         let object = object ?? record.audit?.object
         return Alarm(
-            rule: definition.id, severity: severity ?? definition.severity, at: record.at, role: record.role.isEmpty ? nil : record.role,
+            rule: definition.id, severity: severity ?? definition.severity, at: record.at,
+            role: record.role.isEmpty ? nil : record.role,
             address: record.host.isEmpty ? nil : record.host, database: record.database.isEmpty ? nil : record.database,
             object: object.flatMap { $0.isEmpty ? nil : $0 }, statement: record.sql.isEmpty ? nil : sight.statement.shown,
             evidence: [record.evidence] + evidence, advice: definition.advice, cause: cause ?? "\(record.role)@\(record.host)",
@@ -111,23 +116,28 @@ extension Rule {
     }
 
     func alarm(
-        _ difference: Difference, _ deed: Deeds.Deed?, _ scene: Scene, severity: Severity? = nil, object: String? = nil, cause: String? = nil,
+        _ difference: Difference, _ deed: Deeds.Deed?, _ scene: Scene, severity: Severity? = nil, object: String? = nil,
+        cause: String? = nil,
         destroyed: Bool = false
     ) -> Alarm {
         let record = deed?.record
         return Alarm(
             rule: definition.id, severity: severity ?? definition.severity, at: record?.at ?? scene.at, role: record?.role,
             address: record?.host, database: difference.database ?? record?.database, object: object ?? difference.name,
-            statement: record.map { Statement($0.sql).shown }, evidence: (record.map { [$0.evidence] } ?? []) + [difference.words],
+            statement: record.map { Statement($0.sql).shown },
+            evidence: (record.map { [$0.evidence] } ?? []) + [difference.words],
             advice: definition.advice, cause: cause ?? difference.name, destroyed: destroyed)
     }
 
     func alarm(
-        _ scene: Scene, severity: Severity? = nil, at: Date? = nil, role: String? = nil, address: String? = nil, database: String? = nil,
+        _ scene: Scene, severity: Severity? = nil, at: Date? = nil, role: String? = nil, address: String? = nil,
+        database: String? = nil,
         object: String? = nil, statement: String? = nil, evidence: [String], cause: String, destroyed: Bool = false
     ) -> Alarm {
         Alarm(
-            rule: definition.id, severity: severity ?? definition.severity, at: at ?? scene.at, role: role, address: address, database: database,
-            object: object, statement: statement, evidence: evidence, advice: definition.advice, cause: cause, destroyed: destroyed)
+            rule: definition.id, severity: severity ?? definition.severity, at: at ?? scene.at, role: role, address: address,
+            database: database,
+            object: object, statement: statement, evidence: evidence, advice: definition.advice, cause: cause,
+            destroyed: destroyed)
     }
 }

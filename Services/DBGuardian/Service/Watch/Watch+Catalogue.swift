@@ -16,13 +16,18 @@ extension Watch {
         if keepsState { try await store.keep(known) }
     }
 
-    private var databases: [String] { (known.cluster.things["database"] ?? [:]).filter { $0.value.contains("connections=t") }.keys.sorted() }
+    private var databases: [String] {
+        (known.cluster.things["database"] ?? [:]).filter { $0.value.contains("connections=t") }.keys.sorted()
+    }
 
     private func look(into database: String) async throws -> Snapshot? {
-        if database == scene.database { return try await SnapshotQueries.database { try await session.execute($0, deadline: .seconds(20)) } }
+        if database == scene.database {
+            return try await SnapshotQueries.database { try await session.execute($0, deadline: .seconds(20)) }
+        }
         // For a moment only: whoever wants to drop or copy a database finds nobody in it.
         var configuration = try settings.watch()
-        configuration.conninfo += " dbname='\(database.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "'", with: "\\'"))'"
+        configuration.conninfo +=
+            " dbname='\(database.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "'", with: "\\'"))'"
         let connection: PostgresConnection
         do {
             connection = try await PostgresConnection.connect(configuration, logger: logger)
@@ -36,6 +41,7 @@ extension Watch {
 
     func lookAtCatalogue() async throws {
         let cluster = try await SnapshotQueries.cluster(session)
+        scene.now = Int64(Date().timeIntervalSince1970 * 1_000) + ahead
         note(cluster.differences(from: known.cluster, in: nil))
         known.cluster = cluster
         scene.cluster = cluster
@@ -62,14 +68,16 @@ extension Watch {
     }
 
     private func note(_ differences: [Difference]) {
-        for difference in differences where unexplained.count < Self.mostDifferences { unexplained.append((difference, .now)) }
+        for difference in differences where unexplained.count < Self.mostDifferences {
+            unexplained.append(Unexplained(difference: difference, seen: .now, milliseconds: scene.now))
+        }
     }
 
     /// Differences that a record explains go to the rules with it, the others when the record should have come.
     func explain() {
-        var rest: [(difference: Difference, seen: ContinuousClock.Instant)] = []
+        var rest: [Unexplained] = []
         for one in unexplained {
-            let deed = deeds.explanation(of: one.difference, now: scene.now)
+            let deed = deeds.explanation(of: one.difference, seen: one.milliseconds)
             guard deed != nil || (isCaughtUp && .now - one.seen > Self.grace) else {
                 rest.append(one)
                 continue

@@ -8,7 +8,9 @@ extension Watch {
         if isCaughtUp, canary.hasBecomeLate() {
             tell(
                 .silence(
-                    object: "canary", words: "a statement of the watch's own was not recorded: auditing or logging is off, or the log goes elsewhere",
+                    object: "canary",
+                    words:
+                        "a statement of the watch's own was not recorded: auditing or logging is off, or the log goes elsewhere",
                     evidence: [], certain: true))
         }
         guard let statement = try canary.next() else { return }
@@ -46,7 +48,10 @@ extension Watch {
     /// Whoever was let in, is not there, and has not gone by the log has silenced it.
     private func lookForTheMissing(_ activity: Activity) {
         guard isCaughtUp else { return }
-        let there = Set(activity.sessions.map { SessionID(start: UInt32(truncatingIfNeeded: $0.started), process: UInt32(truncatingIfNeeded: $0.process)) })
+        let there = Set(
+            activity.sessions.map {
+                SessionID(start: UInt32(truncatingIfNeeded: $0.started), process: UInt32(truncatingIfNeeded: $0.process))
+            })
         for (id, record) in authorized where !there.contains(id) && scene.now - record.milliseconds > 2_000 {
             missing[id, default: 0] += 1
             guard missing[id, default: 0] >= 3 else { continue }
@@ -54,7 +59,8 @@ extension Watch {
             missing[id] = nil
             tell(
                 .silence(
-                    object: "\(record.role)@\(record.host)", words: "the session of \(record.role) (process \(id.process)) ended without a line: it had silenced the log",
+                    object: "\(record.role)@\(record.host)",
+                    words: "the session of \(record.role) (process \(id.process)) ended without a line: it had silenced the log",
                     evidence: [record.evidence], certain: true))
         }
     }
@@ -64,7 +70,7 @@ extension Watch {
         guard known.databases[scene.database]?.things["extension"]?["pg_stat_statements"] != nil else { return }
         let counts = try await session.query(
             """
-            SELECT concat_ws(' ', s.userid, s.dbid, s.queryid, s.toplevel), s.calls FROM pg_stat_statements(false) s
+            SELECT concat_ws(' ', s.userid, s.dbid, s.queryid, s.toplevel), s.calls FROM everline_watch.pg_stat_statements(false) s
             WHERE s.userid IN (SELECT oid FROM pg_roles WHERE rolsuper) LIMIT 20000
             """)
         var now: [String: Int64] = [:]
@@ -77,7 +83,7 @@ extension Watch {
         guard !new.isEmpty else { return }
         let texts = try await session.query(
             """
-            SELECT pg_get_userbyid(s.userid)::text, d.datname::text, left(s.query, 10000) FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
+            SELECT pg_get_userbyid(s.userid)::text, d.datname::text, left(s.query, 10000) FROM everline_watch.pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
             WHERE concat_ws(' ', s.userid, s.dbid, s.queryid, s.toplevel) = ANY (\(Array(new.prefix(500))))
             """)
         for row in texts {
@@ -119,7 +125,8 @@ enum LoginLook {
             """
         ).map { row in
             LoginAttempt(
-                id: try row[0].decode(), milliseconds: try row[1].decode(), name: try row[2].decode(), outcome: try row[3].decode(), address: try row[4].decode())
+                id: try row[0].decode(), milliseconds: try row[1].decode(), name: try row[2].decode(),
+                outcome: try row[3].decode(), address: try row[4].decode())
         }
     }
 }
@@ -131,7 +138,9 @@ enum RepositoryLook {
         let backups = try Catalogue(repositories.first.onlySystem(repositories.wanted)).all()
         var state = RepositoryState()
         for backup in backups {
-            guard let started = Timestamp(backup.manifest.startedAt), let finished = Timestamp(backup.manifest.finishedAt) else { continue }
+            guard let started = Timestamp(backup.manifest.startedAt), let finished = Timestamp(backup.manifest.finishedAt) else {
+                continue
+            }
             state.backups.append(
                 .init(
                     id: backup.manifest.id, kind: backup.manifest.kind.rawValue, milliseconds: finished.milliseconds,

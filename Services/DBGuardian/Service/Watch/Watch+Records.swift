@@ -4,7 +4,8 @@ import Metrics
 extension Watch {
     /// Statements without any of these say nothing to the rules that ask about reading.
     private static let needles = Needles([
-        "message", "users", "sessions", "login_log", "authid", "shadow", "rolpass", "copy", "pg_read", "pg_ls", "pg_stat_f", "lo_", "pg_file",
+        "message", "users", "sessions", "login_log", "authid", "shadow", "rolpass", "copy", "pg_read", "pg_ls", "pg_stat_f",
+        "lo_", "pg_file",
         "set_config", "slot", "raw_page", "fdw", "u&",
     ])
 
@@ -48,7 +49,8 @@ extension Watch {
             if !isPast {
                 tell(
                     .silence(
-                        object: place.file, words: "a line of the log cannot be read", evidence: ["\(place.file):\(place.line)"], certain: false))
+                        object: place.file, words: "a line of the log cannot be read", evidence: ["\(place.file):\(place.line)"],
+                        certain: false))
             }
         case .record(let record): judge(record, isPast: isPast)
         }
@@ -59,7 +61,8 @@ extension Watch {
         if let audit = record.audit {
             count(audit.kind)
             if let lag = canary.see(record) {
-                Gauge(label: "everline_guardian_watch_lag_seconds").record(Double(lag.components.attoseconds) / 1e18 + Double(lag.components.seconds))
+                Gauge(label: "everline_guardian_watch_lag_seconds").record(
+                    Double(lag.components.attoseconds) / 1e18 + Double(lag.components.seconds))
                 return
             }
             if isPast || isDull(record, audit) { return }
@@ -85,7 +88,8 @@ extension Watch {
         switch audit.kind {
         case "READ", "FUNCTION": return !Self.needles.isIn(audit.statement)
         case "WRITE":
-            return !scene.superusers.contains(record.role) && audit.source == .session && audit.command == "INSERT" && !Self.needles.isIn(audit.statement)
+            return !scene.superusers.contains(record.role) && audit.source == .session && audit.command == "INSERT"
+                && !Self.needles.isIn(audit.statement)
         default: return false
         }
     }
@@ -98,11 +102,12 @@ extension Watch {
 
     /// Who has come and gone.
     private func follow(_ record: inout LogRecord) {
-        if record.message.hasPrefix("connection authorized: ") || record.message.hasPrefix("replication connection authorized: ") {
+        if record.message.hasPrefix("connection authorized: ") || record.message.hasPrefix("replication connection authorized: ")
+        {
             record.application = Self.application(in: record.message)
             if authorized.count > 20_000 { authorized.removeAll() }
             authorized[record.session] = record
-        } else if record.message.hasPrefix("disconnection: ") {
+        } else if record.message.hasPrefix("disconnection: ") || record.severity == .fatal || record.severity == .panic {
             authorized[record.session] = nil
             missing[record.session] = nil
         } else if record.backend == "postmaster" {
@@ -125,16 +130,20 @@ extension Watch {
 
     /// Roles of which nothing is fixed: what they usually do is learned.
     private func learn(_ record: LogRecord, errand: String?) {
-        guard record.audit == nil, errand == nil, record.message.hasPrefix("connection authorized: "), !scene.superusers.contains(record.role),
+        guard record.audit == nil, errand == nil, record.message.hasPrefix("connection authorized: "),
+            !scene.superusers.contains(record.role),
             !scene.inventory.isOurs(record.role)
         else { return }
-        let new = baselines.see(role: record.role, address: record.host, application: record.application, at: record.milliseconds, learn: learn)
+        let new = baselines.see(
+            role: record.role, address: record.host, application: record.application, at: record.milliseconds, learn: learn)
         hasBaselinesToKeep = true
         if new.isEmpty { return }
         raise([
             Alarm(
-                rule: LoginAnomaly.definition.id, severity: .medium, at: record.at, role: record.role, address: record.host, database: record.database,
-                object: new.joined(separator: ", "), evidence: [record.evidence, record.message], advice: LoginAnomaly.definition.advice,
+                rule: LoginAnomaly.definition.id, severity: .medium, at: record.at, role: record.role, address: record.host,
+                database: record.database,
+                object: new.joined(separator: ", "), evidence: [record.evidence, record.message],
+                advice: LoginAnomaly.definition.advice,
                 cause: "\(record.role) \(new.joined(separator: " "))")
         ])
     }
@@ -146,7 +155,9 @@ extension Watch {
             guard logFiles[name].map({ scene.now / 1_000 - $0 < 86_400 }) ?? true else { return }
             tell(.silence(object: name, words: "the log file \(name) is gone", evidence: [], certain: true))
         case .shrank(let name, let from, let to):
-            tell(.silence(object: name, words: "the log file \(name) shrank from \(from) to \(to) bytes", evidence: [], certain: true))
+            tell(
+                .silence(
+                    object: name, words: "the log file \(name) shrank from \(from) to \(to) bytes", evidence: [], certain: true))
         case .rewritten(let name):
             tell(.silence(object: name, words: "what was read of the log file \(name) was changed", evidence: [], certain: true))
         case .longLine(let place):

@@ -32,7 +32,7 @@ package actor Watch {
     var canary: Canary
     var rooms = RoomLook()
     /// Differences that no record has explained yet, with when they were seen.
-    var unexplained: [(difference: Difference, seen: ContinuousClock.Instant)] = []
+    var unexplained: [Unexplained] = []
     /// Sessions that were let in and have not said goodbye.
     var authorized: [SessionID: LogRecord] = [:]
     var missing: [SessionID: Int] = [:]
@@ -56,6 +56,13 @@ package actor Watch {
     /// Milliseconds by which the server's clock is ahead of ours.
     var ahead: Int64 = 0
     let learn: Int64
+
+    struct Unexplained {
+        var difference: Difference
+        var seen: ContinuousClock.Instant
+        /// The same in milliseconds since 1970 by the server's clock.
+        var milliseconds: Int64
+    }
 
     private static let busy = Duration.milliseconds(100)
     private static let idle = Duration.milliseconds(500)
@@ -131,7 +138,7 @@ package actor Watch {
         scene.superusers = Set(try rows.decode(0, 4, as: [String].self))
         clock(now)
         store = WatchStore(repository, system: system)
-        lock = try repository.storage.lock("watch", shared: false, holder: "audit watch")
+        if lock == nil { lock = try repository.storage.lock("watch", shared: false, holder: "audit watch") }
         keepsState = lock != nil
         if !keepsState { logger.notice("another watch keeps the findings; this one only looks") }
         if keepsState, let kept = try store.state() {
@@ -174,7 +181,9 @@ package actor Watch {
         try await due("catalogue", .seconds(2)) { try await lookAtCatalogue() }
         try await due("logins", .seconds(2)) { try await lookAtLogins() }
         try await due("rooms", .seconds(3)) { try await lookAtRooms() }
-        try await due("files", .seconds(30)) { logFiles = Dictionary(try await source.list().map { ($0.name, $0.modified) }) { $1 } }
+        try await due("files", .seconds(30)) {
+            logFiles = Dictionary(try await source.list().map { ($0.name, $0.modified) }) { $1 }
+        }
         try await due("repository", .seconds(60)) { try await lookAtRepository() }
         explain()
         let hadAlarms = !pending.isEmpty
@@ -244,7 +253,10 @@ package actor Watch {
         let alarms = pending
         pending.removeAll()
         for alarm in alarms {
-            Counter(label: "everline_guardian_alarms_total", dimensions: [("rule", alarm.rule), ("severity", alarm.severity.rawValue)]).increment()
+            Counter(
+                label: "everline_guardian_alarms_total",
+                dimensions: [("rule", alarm.rule), ("severity", alarm.severity.rawValue)]
+            ).increment()
             await sink.raise(alarm)
         }
     }

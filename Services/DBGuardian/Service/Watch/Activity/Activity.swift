@@ -16,6 +16,22 @@ package struct Activity: Sendable {
         package var transaction: Int64?
         package var query: String
         package var isEncrypted: Bool
+
+        package init(
+            process: Int32, started: Int64, role: String, database: String, address: String, application: String, backend: String,
+            transaction: Int64?, query: String, isEncrypted: Bool
+        ) {
+            self.process = process
+            self.started = started
+            self.role = role
+            self.database = database
+            self.address = address
+            self.application = application
+            self.backend = backend
+            self.transaction = transaction
+            self.query = query
+            self.isEncrypted = isEncrypted
+        }
     }
     /// Rows counted since the statistics began.
     package struct Table: Sendable {
@@ -25,6 +41,17 @@ package struct Activity: Sendable {
         package var scans: Int64
         package var scanned: Int64
         package var fetched: Int64
+
+        package init(
+            name: String, updated: Int64, deleted: Int64, scans: Int64, scanned: Int64, fetched: Int64
+        ) {
+            self.name = name
+            self.updated = updated
+            self.deleted = deleted
+            self.scans = scans
+            self.scanned = scanned
+            self.fetched = fetched
+        }
     }
     package struct Slot: Sendable {
         package var name: String
@@ -32,7 +59,18 @@ package struct Activity: Sendable {
         package var isTemporary: Bool
         /// WAL that it holds back.
         package var bytes: Int64
+
+        package init(
+            name: String, isActive: Bool, isTemporary: Bool, bytes: Int64
+        ) {
+            self.name = name
+            self.isActive = isActive
+            self.isTemporary = isTemporary
+            self.bytes = bytes
+        }
     }
+
+    package init() {}
 
     package var sessions: [Session] = []
     package var tables: [Table] = []
@@ -92,7 +130,8 @@ enum ActivityQueries {
     static func sessions(_ session: PostgresSession) async throws -> [Activity.Session] {
         try await session.execute(sessions).map { row in
             Activity.Session(
-                process: try row[0].decode(), started: try row[1].decode(), role: try row[2].decode(), database: try row[3].decode(),
+                process: try row[0].decode(), started: try row[1].decode(), role: try row[2].decode(),
+                database: try row[3].decode(),
                 address: try row[4].decode(), application: try row[5].decode(), backend: try row[6].decode(),
                 transaction: try row[7].decode(), query: try row[8].decode(), isEncrypted: try row[9].decode())
         }
@@ -108,7 +147,8 @@ enum ActivityQueries {
         }
         activity.slots = try await session.execute(slots).map { row in
             Activity.Slot(
-                name: try row[0].decode(), isActive: try row[1].decode(), isTemporary: try row[2].decode(), bytes: try row[3].decode())
+                name: try row[0].decode(), isActive: try row[1].decode(), isTemporary: try row[2].decode(),
+                bytes: try row[3].decode())
         }
         let rows = try await session.execute(rest)
         activity.checksumFailures = try rows.decode(0, 0)

@@ -13,8 +13,10 @@ enum Children {
         for session in sessions where name(session) == "postgres" {
             for text in read("/proc/\(session)/task/\(session)/children").split(separator: " ") {
                 guard let process = Int32(text), let name = name(process), name != "postgres" else { continue }
-                let command = read("/proc/\(process)/cmdline").replacingOccurrences(of: "\0", with: " ").trimmingCharacters(in: .whitespaces)
-                found.append(Child(process: process, parent: session, command: command.isEmpty ? name : String(command.prefix(300))))
+                let command = read("/proc/\(process)/cmdline").replacingOccurrences(of: "\0", with: " ").trimmingCharacters(
+                    in: .whitespaces)
+                found.append(
+                    Child(process: process, parent: session, command: command.isEmpty ? name : String(command.prefix(300))))
             }
         }
         return found

@@ -24,7 +24,8 @@ struct RoomLook: Sendable {
         for row in 0..<rows.count {
             rooms.append(
                 RoomNumbers(
-                    id: try rows.decode(row, 0), name: "", lastSeq: try rows.decode(row, 1), lastRev: try rows.decode(row, 2), from: 1, to: 0, found: 0))
+                    id: try rows.decode(row, 0), lastSeq: try rows.decode(row, 1), lastRev: try rows.decode(row, 2), from: 1,
+                    to: 0, found: 0))
         }
         for room in rooms where (checked[room.id] ?? 0) > room.lastSeq { checked[room.id] = 0 }
         var due = rooms.indices.filter { rooms[$0].lastSeq > (checked[rooms[$0].id] ?? 0) }.prefix(Self.rooms)

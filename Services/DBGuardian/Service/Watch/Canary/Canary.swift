@@ -23,7 +23,9 @@ struct Canary: Sendable {
 
     /// How long it took, if the record is the canary's.
     mutating func see(_ record: LogRecord) -> Duration? {
-        guard let nonce, let audit = record.audit, audit.command == "SET", audit.statement.contains(nonce), let sentAt else { return nil }
+        guard let nonce, let audit = record.audit, audit.command == "SET", audit.statement.contains(nonce), let sentAt else {
+            return nil
+        }
         self.nonce = nil
         isLate = false
         return .now - sentAt

@@ -1,14 +1,6 @@
 /// What a catalogue holds at one moment, as far as an attacker could use it: for each kind of thing its name and what is to be known of it.
 package struct Snapshot: Codable, Sendable, Equatable {
-    /// Of a database; nil for what the cluster has in common.
-    package typealias Database = String
-
-    package struct Thing: Codable, Sendable, Hashable {
-        package var kind: String
-        package var name: String
-    }
-
-    /// Attributes in words, as `superuser=f login=t`.
+    /// By kind and name the attributes, as `superuser=f` and `login=t` with a unit separator between.
     package var things: [String: [String: String]]
 
     package init(things: [String: [String: String]] = [:]) { self.things = things }
@@ -36,12 +28,20 @@ package struct Difference: Sendable, Hashable {
     package var before: String?
     package var after: String?
 
+    package init(database: String?, kind: String, name: String, before: String?, after: String?) {
+        self.database = database
+        self.kind = kind
+        self.name = name
+        self.before = before
+        self.after = after
+    }
+
     /// For evidence: `role bob: superuser=f -> superuser=t`.
     package var words: String {
         let place = database.map { " in \($0)" } ?? ""
         switch (before, after) {
-        case (nil, let after?): return "\(kind) \(name)\(place) is new: \(after)"
-        case (let before?, nil): return "\(kind) \(name)\(place) is gone; it was: \(before)"
+        case (nil, let after?): return "\(kind) \(name)\(place) is new: \(Self.shown(after))"
+        case (let before?, nil): return "\(kind) \(name)\(place) is gone; it was: \(Self.shown(before))"
         default:
             let (old, new) = (Self.attributes(before), Self.attributes(after))
             let changed = Set(old.keys).union(new.keys).sorted().filter { old[$0] != new[$0] }
@@ -60,6 +60,8 @@ package struct Difference: Sendable, Hashable {
         let change = change(of: attribute)
         return change.after == "t" && change.before != "t"
     }
+
+    private static func shown(_ attributes: String) -> String { attributes.replacing("\u{1F}", with: " ") }
 
     private static func attributes(_ text: String?) -> [String: String] {
         var found: [String: String] = [:]

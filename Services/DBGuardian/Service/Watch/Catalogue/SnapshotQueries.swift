@@ -56,7 +56,7 @@ enum SnapshotQueries {
         UNION ALL SELECT 'language', lanname::text, concat_ws(E'\\x1f', 'trusted=' || left(lanpltrusted::text, 1), 'acl=' || lanacl::text) FROM pg_language
         UNION ALL SELECT 'schema', n.nspname::text, concat_ws(E'\\x1f', 'owner=' || pg_get_userbyid(nspowner), 'acl=' || nspacl::text) FROM pg_namespace n
             WHERE n.nspname NOT LIKE 'pg\\_temp%' AND n.nspname NOT LIKE 'pg\\_toast%'
-        UNION ALL SELECT 'relation', n.nspname || '.' || c.relname, concat_ws(E'\\x1f', 'type=' || relkind, 'owner=' || pg_get_userbyid(relowner), 'acl=' || relacl::text,
+        UNION ALL SELECT 'relation', n.nspname || '.' || c.relname, concat_ws(E'\\x1f', 'type=' || relkind::text, 'owner=' || pg_get_userbyid(relowner), 'acl=' || relacl::text,
             'columns=' || CASE WHEN relkind = 'S' THEN 0 ELSE relnatts END, 'rowsecurity=' || left(relrowsecurity::text, 1),
             'forced=' || left(relforcerowsecurity::text, 1), 'file=' || CASE WHEN n.nspname = 'everline' AND relkind = 'r' THEN relfilenode END, 'options=' || reloptions::text,
             'definition=' || CASE WHEN relkind IN ('v', 'm') THEN md5(pg_get_viewdef(c.oid)) END)
@@ -71,15 +71,15 @@ enum SnapshotQueries {
             'body=' || md5(concat(prosrc, probin, array_to_string(proconfig, ',')))) FROM pg_proc p JOIN own n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
         UNION ALL SELECT 'system functions', 'pg_catalog', concat_ws(E'\\x1f', 'count=' || count(*), 'state=' || sum(xmin::text::bigint))
             FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace
-        UNION ALL SELECT 'trigger', n.nspname || '.' || c.relname || '.' || t.tgname, concat_ws(E'\\x1f', 'enabled=' || tgenabled, 'function=' || t.tgfoid::regproc::text, 'type=' || tgtype)
+        UNION ALL SELECT 'trigger', n.nspname || '.' || c.relname || '.' || t.tgname, concat_ws(E'\\x1f', 'enabled=' || tgenabled::text, 'function=' || t.tgfoid::regproc::text, 'type=' || tgtype)
             FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT tgisinternal
         UNION ALL SELECT 'constraint trigger', n.nspname || '.' || c.relname, 'disabled=' || count(*)::text
             FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE tgisinternal AND tgenabled = 'D' GROUP BY 2
-        UNION ALL SELECT 'event trigger', evtname::text, concat_ws(E'\\x1f', 'enabled=' || evtenabled, 'event=' || evtevent, 'function=' || evtfoid::regproc::text) FROM pg_event_trigger
-        UNION ALL SELECT 'policy', n.nspname || '.' || c.relname || '.' || polname, concat_ws(E'\\x1f', 'command=' || polcmd, 'permissive=' || left(polpermissive::text, 1),
+        UNION ALL SELECT 'event trigger', evtname::text, concat_ws(E'\\x1f', 'enabled=' || evtenabled::text, 'event=' || evtevent, 'function=' || evtfoid::regproc::text) FROM pg_event_trigger
+        UNION ALL SELECT 'policy', n.nspname || '.' || c.relname || '.' || polname, concat_ws(E'\\x1f', 'command=' || polcmd::text, 'permissive=' || left(polpermissive::text, 1),
             'using=' || pg_get_expr(polqual, polrelid), 'check=' || pg_get_expr(polwithcheck, polrelid), 'roles=' || polroles::regrole[]::text)
             FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-        UNION ALL SELECT 'rule', n.nspname || '.' || c.relname || '.' || r.rulename, concat_ws(E'\\x1f', 'enabled=' || ev_enabled, 'event=' || ev_type, 'definition=' || md5(pg_get_ruledef(r.oid)))
+        UNION ALL SELECT 'rule', n.nspname || '.' || c.relname || '.' || r.rulename, concat_ws(E'\\x1f', 'enabled=' || ev_enabled::text, 'event=' || ev_type::text, 'definition=' || md5(pg_get_ruledef(r.oid)))
             FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN own n ON n.oid = c.relnamespace WHERE rulename <> '_RETURN'
         UNION ALL SELECT 'default right', concat_ws(' ', pg_get_userbyid(defaclrole), defaclnamespace::regnamespace, defaclobjtype), 'acl=' || defaclacl::text FROM pg_default_acl
         UNION ALL SELECT 'publication', pubname::text, concat_ws(E'\\x1f', 'owner=' || pg_get_userbyid(pubowner), 'all=' || left(puballtables::text, 1)) FROM pg_publication

@@ -32,7 +32,8 @@ package struct FolderLogSource: LogSource {
                 guard file.size != mark.offset, news.pieces.count < LogLimits.files else { continue }
                 let from = mark.offset - mark.overlap
                 let count = min(LogLimits.piece, max(0, file.size - from))
-                news.pieces.append(.init(name: file.name, size: file.size, bytes: try Self.bytes("\(folder)/\(file.name)", from, count)))
+                news.pieces.append(
+                    .init(name: file.name, size: file.size, bytes: try Self.bytes("\(folder)/\(file.name)", from, count)))
             }
             news.gone = known.keys.sorted()
             return news

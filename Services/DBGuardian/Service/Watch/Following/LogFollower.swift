@@ -57,7 +57,8 @@ package struct LogFollower: Sendable {
         guard let waiting else { return file.tail[...] }
         // Of a line that is too long to be kept whole only the first part is there, and nothing to compare with.
         guard waiting.count == waiting.bytes.count else { return [] }
-        return waiting.bytes.count >= LogLimits.tail ? waiting.bytes.suffix(LogLimits.tail) : (file.tail + waiting.bytes).suffix(LogLimits.tail)
+        return waiting.bytes.count >= LogLimits.tail
+            ? waiting.bytes.suffix(LogLimits.tail) : (file.tail + waiting.bytes).suffix(LogLimits.tail)
     }
 
     /// - Parameter each: gets every whole line, without its end.

@@ -19,6 +19,12 @@ package struct LogMark: Sendable {
     package let offset: Int64
     /// So many bytes before `offset` are to be read again: they tell whether it still is the file that was read.
     package let overlap: Int64
+
+    package init(name: String, offset: Int64, overlap: Int64) {
+        self.name = name
+        self.offset = offset
+        self.overlap = overlap
+    }
 }
 
 package struct LogNews: Sendable {
@@ -27,10 +33,18 @@ package struct LogNews: Sendable {
         package let size: Int64
         /// From `offset - overlap` of the mark on; nothing if the file is shorter than that.
         package let bytes: [UInt8]
+
+        package init(name: String, size: Int64, bytes: [UInt8]) {
+            self.name = name
+            self.size = size
+            self.bytes = bytes
+        }
     }
     package var pieces: [Piece] = []
     /// Marked files that are not there any more.
     package var gone: [String] = []
+
+    package init() {}
 }
 
 enum LogLimits {

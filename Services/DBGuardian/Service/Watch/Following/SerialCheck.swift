@@ -34,7 +34,7 @@ package struct SerialCheck: Sendable {
 
     package mutating func forget(_ id: SessionID) { sessions[id] = nil }
 
-    mutating func see(_ serial: LogParser.Serial, statement: Int?) -> Gap? {
+    package mutating func see(_ serial: LogParser.Serial, statement: Int?) -> Gap? {
         let known = sessions[serial.session]
         if serial.isLast {
             sessions[serial.session] = nil

@@ -26,7 +26,9 @@ package struct AuditRecord: Sendable, Equatable, Codable {
     /// - Parameter message: the whole message, unescaped. nil if it is no such record.
     package init?(_ message: UnsafeBufferPointer<UInt8>) {
         guard message.count > Self.mark.utf8CodeUnitCount,
-            zip(message, UnsafeBufferPointer(start: Self.mark.utf8Start, count: Self.mark.utf8CodeUnitCount)).allSatisfy({ $0 == $1 })
+            zip(message, UnsafeBufferPointer(start: Self.mark.utf8Start, count: Self.mark.utf8CodeUnitCount)).allSatisfy({
+                $0 == $1
+            })
         else { return nil }
         var fields = CSVFields(message, from: Self.mark.utf8CodeUnitCount)
         guard let source = fields.next().flatMap(Source.init(rawValue:)), let statementID = fields.next().flatMap({ Int($0) }),

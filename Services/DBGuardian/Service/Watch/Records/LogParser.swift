@@ -1,8 +1,8 @@
 import Foundation
 
 /// Lines of jsonlog to records. Few bytes of a line that nobody asks about are looked at, and texts that come again and again are made once.
-struct LogParser {
-    enum Outcome {
+package struct LogParser: Sendable {
+    package enum Outcome: Sendable {
         case record(LogRecord)
         /// Nothing that a rule asks about.
         case ignored
@@ -12,21 +12,29 @@ struct LogParser {
         case forged
     }
     /// Which line it is, for what must be without gaps; also of a line that is ignored.
-    struct Serial {
-        var session: SessionID
-        var number: Int
-        var milliseconds: Int64
+    package struct Serial: Sendable {
+        package var session: SessionID
+        package var number: Int
+        package var milliseconds: Int64
         /// The session has ended with it.
-        var isLast: Bool
+        package var isLast: Bool
+
+        package init(session: SessionID, number: Int, milliseconds: Int64, isLast: Bool) {
+            self.session = session
+            self.number = number
+            self.milliseconds = milliseconds
+            self.isLast = isLast
+        }
     }
 
     private var clock: LogClock
     private var texts = KnownTexts()
 
-    init(zone: String) { clock = LogClock(zone: zone) }
+    /// - Parameter zone: the server's log_timezone.
+    package init(zone: String) { clock = LogClock(zone: zone) }
 
     /// - Parameter line: without its end.
-    mutating func parse(_ line: UnsafeBufferPointer<UInt8>, at place: LogPlace) -> (outcome: Outcome, serial: Serial?) {
+    package mutating func parse(_ line: UnsafeBufferPointer<UInt8>, at place: LogPlace) -> (outcome: Outcome, serial: Serial?) {
         guard let members = LogMembers(line), let session = SessionID(UnsafeBufferPointer(rebasing: line[members.session])),
             let milliseconds = clock.milliseconds(UnsafeBufferPointer(rebasing: line[members.timestamp]))
         else {
@@ -38,7 +46,8 @@ struct LogParser {
         }
         let message = UnsafeBufferPointer(rebasing: line[members.message])
         var serial = Serial(
-            session: session, number: Self.integer(UnsafeBufferPointer(rebasing: line[members.number])), milliseconds: milliseconds,
+            session: session, number: Self.integer(UnsafeBufferPointer(rebasing: line[members.number])),
+            milliseconds: milliseconds,
             isLast: false)
         let severity = Self.severity(line, members.severity)
         let backend = texts.text(line, members.backend)
@@ -67,7 +76,8 @@ struct LogParser {
         return (
             .record(
                 LogRecord(
-                    milliseconds: milliseconds, role: texts.text(line, members.user), database: texts.text(line, members.database),
+                    milliseconds: milliseconds, role: texts.text(line, members.user),
+                    database: texts.text(line, members.database),
                     host: texts.text(line, members.host), application: texts.text(line, members.application), backend: backend,
                     session: session, severity: severity, state: texts.text(line, members.state), message: text,
                     detail: severity == .log ? "" : LogText.decode(line, members.detail), audit: audit,

@@ -35,6 +35,11 @@ package struct LogRecord: Sendable, Codable, Equatable {
 package struct LogPlace: Sendable, Hashable, Codable {
     package var file: String
     package var line: Int
+
+    package init(file: String, line: Int) {
+        self.file = file
+        self.line = line
+    }
 }
 
 /// A server process: when it began (seconds since 1970) and its number. Unique for as long as a number is not used twice in a second.

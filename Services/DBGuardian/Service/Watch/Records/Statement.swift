@@ -138,7 +138,9 @@ private struct Lexer {
         // E'…', B'…', X'…', N'…' and U&'…', U&"…".
         if position - start == 1 {
             let letter = bytes[start] | 0x20
-            if at(position) == UInt8(ascii: "'"), "ebxn".utf8.contains(letter) { return quoted(escapes: letter == UInt8(ascii: "e")) }
+            if at(position) == UInt8(ascii: "'"), "ebxn".utf8.contains(letter) {
+                return quoted(escapes: letter == UInt8(ascii: "e"))
+            }
             if letter == UInt8(ascii: "u"), at(position) == UInt8(ascii: "&") {
                 if at(position + 1) == UInt8(ascii: "'") {
                     position += 1
