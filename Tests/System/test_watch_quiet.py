@@ -10,7 +10,7 @@ from running import Everline
 def alarms(everline):
     found = []
     for line in (everline.home / "log/db-guardian.log").read_text().splitlines():
-        if line.startswith("{") and (entry := json.loads(line)).get("message") == "alarm":
+        if line.startswith("{") and (entry := json.loads(line)).get("message") == "finding":
             found.append(entry)
     return found
 
