@@ -59,7 +59,7 @@ def test_what_is_weakened_is_named_and_set_again(server):
     data = os.path.realpath(server.everline.home / "postgres")
     for statement in (
             "ALTER SYSTEM SET log_connections = off", "ALTER SYSTEM SET pgaudit.log = 'role'", "ALTER SYSTEM SET log_min_messages = 'panic'", "ALTER SYSTEM SET password_encryption = 'md5'",
-            "ALTER ROLE everline_auth SET pgaudit.log = 'none'", "ALTER ROLE postgres RESET pgaudit.log", "CREATE DATABASE \"other\"\"s\" TEMPLATE template0", "CREATE ROLE loose LOGIN CREATEROLE PASSWORD 'x'",
+            "ALTER ROLE everline_auth SET pgaudit.log = 'none'", "ALTER ROLE postgres SET pgaudit.log = 'ddl, read'", "CREATE DATABASE \"other\"\"s\" TEMPLATE template0", "CREATE ROLE loose LOGIN CREATEROLE PASSWORD 'x'",
             "GRANT pg_read_server_files TO loose", "GRANT CREATE ON SCHEMA public TO PUBLIC", "ALTER SYSTEM SET session_replication_role = 'replica'"):
         sql(statement)
     sql("SET password_encryption = 'md5'; CREATE ROLE weak LOGIN PASSWORD 'x'")
@@ -72,7 +72,7 @@ def test_what_is_weakened_is_named_and_set_again(server):
                 "predefined-roles", "public-schema", "definer-search-path", "superuser-parameters", "file-modes"}
     assert expected <= set(bad), expected - set(bad)
     assert "postgresql.auto.conf" in bad["log-connections"]["source"] and "harden" in bad["log-connections"]["hint"]
-    assert "other\"s" in bad["pgaudit"]["value"] and "everline_auth" in bad["audit-overrides"]["value"] and "weak (md5)" in bad["password-hashes"]["value"]
+    assert "other\"s" in bad["pgaudit"]["value"] and "pgaudit.log = role;" in bad["pgaudit"]["value"] and "everline_auth" in bad["audit-overrides"]["value"] and "weak (md5)" in bad["password-hashes"]["value"]
     assert "loose (CREATEROLE)" in bad["admin-privileges"]["value"] and "pg_hba.conf has 644" in bad["file-modes"]["value"]
 
     plan = harden(server, "--plan")
@@ -83,7 +83,7 @@ def test_what_is_weakened_is_named_and_set_again(server):
     assert outcomes["log_connections = 'on'"]["outcome"] == "left" and "off" in outcomes["log_connections = 'on'"]["replaces"]
     added = [step for what, step in outcomes.items() if what.startswith("pgaudit.log = ")]
     assert added[0]["outcome"] == "done" and added[0]["replaces"] is None
-    assert sql("SHOW log_connections") == [["off"]] and set(sql("SHOW pgaudit.log")[0][0].split(", ")) >= {"role", "ddl", "misc_set"}
+    assert sql("SHOW log_connections") == [["off"]] and set(sql("SHOW pgaudit.log", "everline_guardian")[0][0].split(", ")) >= {"role", "ddl", "misc_set"}
     assert os.stat(f"{data}/pg_hba.conf").st_mode & 0o777 == 0o640
     assert outcomes['CREATE EXTENSION pgaudit in other"s']["outcome"] == "done"
     done = harden(server, "--yes")

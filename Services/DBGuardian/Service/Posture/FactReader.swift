@@ -24,7 +24,7 @@ package struct FactReader: Sendable {
             facts.major = try await connection.query("SELECT current_setting('server_version_num')::int / 10000").decode(0, 0)
             facts.superuser = try await connection.query("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").decode(
                 0, 0)
-            facts.settings = try await Self.settings(connection)
+            facts.settings = try await Self.settings(connection, facts.superuser)
             facts.roles = try await Self.roles(connection, facts.superuser)
             facts.predefined = try await Self.lines(Self.predefined, connection)
             facts.overrides = try await Self.lines(Self.overrides, connection)
@@ -58,13 +58,22 @@ package struct FactReader: Sendable {
 
     // MARK: Parts
 
-    private static func settings(_ connection: PostgresConnection) async throws -> [String: ServerFacts.Setting] {
-        let rows = try await connection.query(
-            """
-            SELECT name, setting, source, sourcefile, sourceline, pending_restart, context = 'postmaster' FROM pg_settings
-            """)
+    /// What the server's files say, which a superuser's own session may show otherwise: `pgaudit.log = 'all'` is set for the role.
+    private static let fromFiles: PostgresQuery = """
+        WITH files AS MATERIALIZED (SELECT name, setting, sourcefile, sourceline FROM pg_file_settings WHERE applied)
+        SELECT s.name, CASE WHEN own THEN coalesce(f.setting, s.boot_val) ELSE s.setting END,
+            CASE WHEN own THEN CASE WHEN f.name IS NULL THEN 'default' ELSE 'configuration file' END ELSE s.source END,
+            coalesce(s.sourcefile, f.sourcefile), coalesce(s.sourceline, f.sourceline), s.pending_restart, s.context = 'postmaster'
+        FROM pg_settings s CROSS JOIN LATERAL (SELECT s.source IN ('user', 'database', 'database user', 'session', 'client') AS own) o
+        LEFT JOIN files f ON f.name = s.name
+        """
+    private static let asSeen: PostgresQuery = """
+        SELECT name, setting, source, sourcefile, sourceline, pending_restart, context = 'postmaster' FROM pg_settings
+        """
+
+    private static func settings(_ connection: PostgresConnection, _ asSuperuser: Bool) async throws -> [String: ServerFacts.Setting] {
         var all: [String: ServerFacts.Setting] = [:]
-        for row in rows {
+        for row in try await connection.query(asSuperuser ? fromFiles : asSeen) {
             all[try row[0].decode()] = ServerFacts.Setting(
                 value: try row[1].decode(as: String?.self) ?? "", source: try row[2].decode(), file: try row[3].decode(),
                 line: try row[4].decode(), pendingRestart: try row[5].decode(), needsRestart: try row[6].decode())
