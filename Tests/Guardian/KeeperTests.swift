@@ -58,6 +58,17 @@ import Testing
         }
     }
 
+    @Test("what no record tells of happened some time before it was seen")
+    func unrecorded() async throws {
+        let place = try await Place()
+        let advice = try RestoreAdvice(place.settings)
+        #expect(
+            advice.command(before: "2026-11-24T00:01:00.000Z", isRecorded: false)?.hasSuffix("--at 2026-11-24T00:00:00.000Z")
+                == true)
+        #expect(advice.command(before: "2026-11-24T00:01:00.000Z")?.hasSuffix("--at 2026-11-24T00:00:59.999Z") == true)
+        #expect(advice.command(before: "never") == nil)
+    }
+
     @Test("the count is written once a second, however fast it rises, and not lost at the end")
     func counts() async throws {
         let place = try await Place()

@@ -64,6 +64,7 @@ def test_what_is_weakened_is_named_and_set_again(server):
         sql(statement)
     sql("SET password_encryption = 'md5'; CREATE ROLE weak LOGIN PASSWORD 'x'")
     sql("CREATE FUNCTION public.loose() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'")
+    assert "log_connections = off" in check(server)["postmaster-parameters"]["value"]
     sql("SELECT pg_reload_conf()")
     os.chmod(f"{data}/pg_hba.conf", 0o644)
     items = check(server)

@@ -43,7 +43,8 @@ package enum PasswordMask {
 
     /// `password = 'x'`, `password=x`, `PASSWORD 'x'`, `"password": "x"`: where the value begins and where it ends.
     private static func secret(_ text: [UInt8], _ start: Int) -> (value: Int, end: Int)? {
-        guard start == 0 || !isWord(text[start - 1]) else { return nil }
+        // `/etc/passwd'` is a path and its end.
+        guard start == 0 || !isWord(text[start - 1]) && text[start - 1] != UInt8(ascii: "/") else { return nil }
         guard let word = words.first(where: { text[start...].starts(with: $0) }) else { return nil }
         var index = start + word.count
         guard index < text.count, !isWord(text[index]) else { return nil }

@@ -106,7 +106,8 @@ extension Journal {
                 report.add(line, entry.number, "it does not follow the entry before it")
             }
             damaged = !isGenuine
-            last = max(last, entry.number)
+            guard isGenuine, entry.number > last else { return }
+            last = entry.number
             code = entry.code
             codes = codes.filter { $0.key == known?.number }
             codes[entry.number] = entry.code

@@ -30,7 +30,7 @@ package struct FactReader: Sendable {
             facts.overrides = try await Self.lines(Self.overrides, connection)
             if facts.superuser {
                 facts.access = try await Self.access(connection)
-                facts.fileErrors = try await Self.lines(Self.fileErrors, connection)
+                facts.fileErrors = try await Self.lines(Self.fileErrors, connection) + Self.lines(Self.waiting, connection)
             }
             facts.archiver = try await Self.archiver(connection)
             facts.databases = try await connection.query(
@@ -71,7 +71,9 @@ package struct FactReader: Sendable {
         SELECT name, setting, source, sourcefile, sourceline, pending_restart, context = 'postmaster' FROM pg_settings
         """
 
-    private static func settings(_ connection: PostgresConnection, _ asSuperuser: Bool) async throws -> [String: ServerFacts.Setting] {
+    private static func settings(_ connection: PostgresConnection, _ asSuperuser: Bool) async throws -> [String: ServerFacts
+        .Setting]
+    {
         var all: [String: ServerFacts.Setting] = [:]
         for row in try await connection.query(asSuperuser ? fromFiles : asSeen) {
             all[try row[0].decode()] = ServerFacts.Setting(
@@ -139,6 +141,16 @@ package struct FactReader: Sendable {
     private static let fileErrors: PostgresQuery = """
         SELECT sourcefile || ':' || sourceline || ': ' || coalesce(name, '') || ' ' || error FROM pg_file_settings
         WHERE error IS NOT NULL AND error <> 'setting could not be applied' ORDER BY seqno
+        """
+
+    /// What stands in a file and is not in force, because nobody has reloaded it; of the kinds whose values are written in one way.
+    private static let waiting: PostgresQuery = """
+        SELECT f.name || ' = ' || f.setting || ' (' || f.sourcefile || ':' || f.sourceline || ') waits for a reload'
+        FROM pg_file_settings f JOIN pg_settings s ON s.name = f.name
+        WHERE f.applied AND s.vartype IN ('bool', 'enum') AND s.context <> 'postmaster' AND s.source = 'configuration file'
+            AND lower(s.setting) <> CASE WHEN s.vartype = 'enum' THEN lower(f.setting) WHEN lower(f.setting) IN ('on', 'true', 'yes', '1', 't', 'y')
+                THEN 'on' ELSE 'off' END
+        ORDER BY f.name
         """
 
     private static func archiver(_ connection: PostgresConnection) async throws -> (
