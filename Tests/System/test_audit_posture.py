@@ -136,6 +136,20 @@ def test_trust_is_asked_for_line_by_line(server):
     assert kept and open(os.path.dirname(path) + "/" + sorted(kept)[0]).read() == lines + added
 
 
+def test_nobody_is_locked_out(server):
+    path = os.path.realpath(server.everline.home / "postgres") + "/pg_hba.conf"
+    with open(path, "a") as file:
+        file.write("local all nobodys trust\n")
+    server.everline.sql("CREATE ROLE nobodys SUPERUSER LOGIN; SELECT pg_reload_conf()")
+    before = open(path).read()
+    done = harden(server, "--yes", check=1)
+    [step] = [step for step in done["steps"] if "trust" in step["what"]]
+    assert step["outcome"] == "failed" and "no password" in step["error"] and open(path).read() == before
+    server.everline.sql("ALTER ROLE nobodys PASSWORD '床前明月光'")
+    harden(server, "--yes")
+    assert open(path).read() == before.replace("nobodys trust", "nobodys scram-sha-256")
+
+
 def test_who_is_no_superuser_is_told_what_to_do(server):
     less = ["--set", "roles.conninfo="]
     done = server.run("audit", "check", "--json", *less, check=1)

@@ -121,10 +121,19 @@ package struct Hardening: Sendable {
         guard !lines.isEmpty else { return [] }
         let file = facts.value("hba_file")
         return lines.map { line in
-            HardeningStep(
-                "line \(line.line) of \(file): scram-sha-256 instead of trust", why: "whoever gets that far is let in as anybody",
-                replaces: "\(line.type) \(line.databases.joined(separator: ",")) \(line.users.joined(separator: ",")) trust",
-                .trust(file: file, lines: [line.line]))
+            // Whoever manages the server would be locked out of it.
+            let bare = facts.loginSuperusers.filter {
+                $0.password == "none" && (line.users.contains("all") || line.users.contains($0.name))
+            }
+            let old = "\(line.type) \(line.databases.joined(separator: ",")) \(line.users.joined(separator: ",")) trust"
+            let what = "line \(line.line) of \(file): scram-sha-256 instead of trust"
+            let why = "whoever gets that far is let in as anybody"
+            guard let first = bare.first else {
+                return HardeningStep(what, why: why, replaces: old, .trust(file: file, lines: [line.line]))
+            }
+            return HardeningStep(
+                what, why: why, replaces: old,
+                .refused("\(first.name) has no password yet and could not come in: \\password \(first.name), first"))
         }
     }
 
@@ -138,6 +147,7 @@ package struct Hardening: Sendable {
         case .mode(let wrong):
             guard chmod(wrong.path, wrong.wanted) == 0 else { throw SystemError("cannot change the mode of", wrong.path) }
         case .trust(let file, let lines): try AccessFile.replaceTrust(file, lines: lines)
+        case .refused(let why): throw GuardianError(why)
         }
     }
 

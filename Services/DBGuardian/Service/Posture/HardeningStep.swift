@@ -8,6 +8,8 @@ package struct HardeningStep: Encodable, Sendable {
         case mode(FileModes.Wrong)
         /// Lines of pg_hba.conf whose method `trust` becomes scram-sha-256.
         case trust(file: String, lines: [Int32])
+        /// It would do harm as things are; the text says what is to be done first.
+        case refused(String)
     }
 
     package let what: String
