@@ -19,6 +19,7 @@ FIELDS = {"id", "rule", "severity", "at", "lastAt", "count", "role", "address", 
 @pytest.fixture(scope="module")
 def watched():
     one = Everline()
+    one.extra = {"EVERLINE_AUDIT_ROOM": "ops"}
     try:
         one.start()
         yield Guardian(one)
