@@ -49,6 +49,8 @@ class Everline:
             # What the guardian does by itself would come between the tests' own doings.
             "EVERLINE_SCHEDULE_BASE": "0", "EVERLINE_SCHEDULE_DUMP": "0", "EVERLINE_SCHEDULE_DRILL": "0", "EVERLINE_SCHEDULE_PRUNE": "0",
             "EVERLINE_SCHEDULE_RECEIVE": "0",
+            # What tests do as superuser is found, and would be told in a room that they do not count on.
+            "EVERLINE_AUDIT_ROOM": "none",
         } | self.extra
 
     def start(self):
@@ -87,6 +89,11 @@ class Everline:
     def said(self):
         return pathlib.Path(f"{self.folder}/run.log").read_text()
 
+    @property
+    def server_log(self):
+        """What PostgreSQL has logged, one JSON object a line."""
+        return "".join(file.read_text(errors="replace") for file in sorted(pathlib.Path(os.path.realpath(self.home / "server-log")).glob("*.json")))
+
     def logs(self):
         return "".join(f"== {log.name}\n{log.read_text(errors='replace')[-2000:]}" for log in sorted((self.home / "log").glob("*.log")))
 
@@ -119,6 +126,12 @@ class Everline:
         if done.returncode:
             raise RuntimeError(done.stderr)
         return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def run_sql_file(self, file, role="postgres"):
+        subprocess.run(
+            ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-f", str(file),
+             f"host=127.0.0.1 port={self.port(7432)} dbname=everline user={role} sslmode=verify-full sslrootcert={self.ca}"],
+            env=os.environ | {"PGPASSWORD": (self.home / f"secrets/postgres-{role}").read_text().strip()}, check=True, capture_output=True, timeout=120)
 
     def redis(self, *command, user="history"):
         secret = (self.home / f"secrets/redis-{user}").read_text().strip()

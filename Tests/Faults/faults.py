@@ -250,13 +250,12 @@ class Disk:
     def full(self, everline, seconds):
         """Full until PostgreSQL has noticed, and for `seconds` more."""
         with self.one_at_a_time:
-            log = everline.home / "log/postgres.log"
-            seen = log.stat().st_size
+            seen = len(everline.server_log)
             ballast = f"{self.folder}/ballast"
             try:
                 self.fill(ballast)
                 end = time.monotonic() + 30
-                while b"No space left on device" not in self.since(log, seen):
+                while "No space left on device" not in everline.server_log[seen:]:
                     assert time.monotonic() < end, "PostgreSQL did not notice that its disk is full"
                     try:
                         # Segments that are made already are used up first.
@@ -277,11 +276,6 @@ class Disk:
                     pass
             except OSError:
                 pass
-
-    def since(self, log, place):
-        with open(log, "rb") as file:
-            file.seek(place)
-            return file.read()
 
     def remove(self):
         subprocess.run(["umount", "-l", self.folder], check=True, capture_output=True)

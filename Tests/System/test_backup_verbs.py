@@ -133,7 +133,7 @@ def test_a_time_in_another_zone(backed_up):
 def test_dumps_restore(backed_up):
     guardian = backed_up
     now = says_of_rooms(guardian.everline)
-    for dump, passwords in ((guardian.database, 0), (guardian.cluster, 6)):
+    for dump, passwords in ((guardian.database, 0), (guardian.cluster, 7)):
         place = guardian.place("dump")
         result = guardian.json("restore", "--to", place, "--backup", dump["id"])
         conf = (place / "pg_hba.conf").read_text()

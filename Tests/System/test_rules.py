@@ -207,5 +207,5 @@ def test_nothing_of_the_append_can_be_cancelled_by_time(own_everline):
 
 def cancelled(everline):
     """Lines of PostgreSQL's log that say that an append was. A wait for a lock that ends in time is none: nothing has happened yet."""
-    return [line for line in (everline.home / "log/postgres.log").read_text().splitlines()
+    return [line for line in everline.server_log.splitlines()
             if "message-gateway append" in line and "cancel" in line.lower() and "due to lock timeout" not in line]

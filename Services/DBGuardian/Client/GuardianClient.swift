@@ -16,4 +16,7 @@ package struct GuardianClient: Sendable {
     package func backups() async throws(RPCError) -> [UInt8] {
         try await lines.callRaw(GuardianBackups.self, Nothing(), deadline: Self.looking)
     }
+    package func findings(_ wanted: FindingsWanted) async throws(RPCError) -> [UInt8] {
+        try await lines.callRaw(GuardianFindings.self, wanted, deadline: Self.looking)
+    }
 }

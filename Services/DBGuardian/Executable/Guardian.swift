@@ -17,7 +17,7 @@ struct Guardian: AsyncParsableCommand {
         subcommands: [
             Serve.self, Migrate.self, Roles.self, RepositoryGroup.self, Key.self, BackupGroup.self, BackupGroup.Verify.self,
             WAL.self,
-            RestoreCommand.self, PITR.self, DrillCommand.self, LedgerCommand.self, Status.self,
+            RestoreCommand.self, PITR.self, DrillCommand.self, LedgerCommand.self, Status.self, Audit.self,
             Config.self,
         ])
 
@@ -78,7 +78,8 @@ extension Guardian {
         func run() async throws {
             let settings = try await options.settings("db-guardian", GuardianSettings.all)
             try await attempting {
-                let migrator = Migrator(try settings.postgres(service: "db-guardian migrate"), logger: Guardian.quiet)
+                let migrator = Migrator(
+                    try settings.postgres(service: settings.applicationName("migrate")), logger: Guardian.quiet)
                 JobProgress.terminal.step("looking at the schema")
                 let files = try MigrationFiles.read(try settings.string("migrations.root"))
                 let names = plan ? try await migrator.pending(files) : try await migrator.migrate(files)
@@ -106,7 +107,7 @@ extension Guardian {
         func run() async throws {
             let settings = try await options.settings("db-guardian", GuardianSettings.all)
             try await attempting {
-                let superuser = try GuardianServer.superuser(settings)
+                let superuser = try GuardianServer.superuser(settings, for: "roles")
                 JobProgress.terminal.step("looking at the roles")
                 let changes = try await RoleKeeper(
                     superuser: superuser, database: try settings.string("roles.database"),

@@ -14,13 +14,17 @@ package enum GuardianServer {
         let pool = PostgresPool(configuration: try settings.postgres(service: "db-guardian"), logger: process.logger)
         let newest = Int64(try MigrationFiles.read(try settings.string("migrations.root")).count)
         let status = StatusKeeper(settings, logger: process.logger)
+        let store = FindingStore(pool)
+        let telling = try Telling(settings, pool: pool, logger: process.logger)
+        let findings = try FindingKeeper(settings, store: store, telling: telling, logger: process.logger)
         let server = try await LineServer(
             host: try settings.string("listen.host"), port: try settings.port("listen.port"),
-            tls: try settings.tls().serverContext(.required), table: table(status, settings, process),
+            tls: try settings.tls().serverContext(.required), table: table(status, store, settings, process),
             group: MultiThreadedEventLoopGroup.singleton, logger: process.logger)
         begun(server.port)
         let heart = Heart(pool: pool, seconds: try settings.int("schedule.heartbeat", in: 0...3_600), logger: process.logger)
         var parts: [Part] = [Part.ending { await pool.shutdown() }]
+        parts += [Part { try await telling.run() }, Part { try await findings.run() }]
         if heart.seconds > 0 { parts.append(Part { try await heart.run() }) }
         // Without a repository there is nothing to look after yet.
         if settings.optional("repository.paths") != nil {
@@ -28,6 +32,10 @@ package enum GuardianServer {
             parts += [Part { try await schedule.runJobs() }, Part { try await status.run() }]
             if schedule.ledgerSeconds > 0 { parts.append(Part { try await schedule.runLedgers() }) }
             if schedule.receives { parts.append(Part { try await schedule.receive() }) }
+        }
+        if settings.optional("repository.paths") != nil, settings.optional("watch.conninfo") != nil {
+            let watch = try Watch(settings, sink: findings, logger: process.logger)
+            parts.append(Part { try await watch.run() })
         }
         parts.append(Part.ending { await server.shutdown() })
         try await process.run(parts) {
@@ -37,20 +45,29 @@ package enum GuardianServer {
         }
     }
 
-    private static func table(_ status: StatusKeeper, _ settings: Settings, _ process: ServiceProcess) -> MethodTable<Caller> {
+    private static func table(_ status: StatusKeeper, _ store: FindingStore, _ settings: Settings, _ process: ServiceProcess)
+        -> MethodTable<Caller>
+    {
         var table = MethodTable<Caller>(translate: process.translate)
         table.registerRaw(GuardianStatus.self) { _, _ in try await status.report().json() }
         table.registerRaw(GuardianBackups.self) { _, _ in
             let lines = try await Blocking.run { try BackupList(Repositories(settings)).lines }
             return try Array("{\"backups\":".utf8) + JSONEncoder().encode(lines) + Array("}".utf8)
         }
+        table.registerRaw(GuardianFindings.self) { wanted, _ in
+            let found = try await store.select(FindingFilter(wanted))
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            return try Array("{\"findings\":".utf8) + encoder.encode(found.map { FindingLine($0) }) + Array("}".utf8)
+        }
         return table
     }
 
-    package static func superuser(_ settings: Settings) throws -> PostgresConfiguration {
+    /// - Parameter verb: what for, as at the prompt.
+    package static func superuser(_ settings: Settings, for verb: String) throws -> PostgresConfiguration {
         PostgresConfiguration(
             conninfo: try settings.string("roles.conninfo"), passwordFile: settings.optional("roles.passwordFile"),
-            applicationName: "db-guardian roles")
+            applicationName: settings.applicationName(verb))
     }
 }
 

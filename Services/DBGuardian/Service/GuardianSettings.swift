@@ -9,7 +9,9 @@ package enum GuardianSettings {
             Setting("roles.passwordFile", default: "", "file that holds the superuser's password"),
             Setting("roles.passwords", default: "", "folder with a password file postgres-ROLE for each role"),
             Setting("roles.database", default: "everline", "the database that the roles are for"),
-        ] + repository + backup + schedule + Setting.tls + Setting.listen(port: 7503) + Setting.metrics(port: 9104) + Setting.log
+        ] + repository + backup + schedule + audit + watch + Setting.tls + Setting.listen(port: 7503)
+        + Setting.metrics(port: 9104)
+        + Setting.log
 
     package static let repository = [
         Setting(
@@ -38,6 +40,19 @@ package enum GuardianSettings {
         Setting("receive.folder", default: "", "where `wal receive` gathers the stream; default: EVERLINE_HOME/staging/receive"),
     ]
 
+    package static let watch = [
+        Setting("watch.conninfo", default: "", "libpq connection string of role everline_watch; without it nothing is watched"),
+        Setting("watch.passwordFile", default: "", "file that holds its password"),
+        Setting("watch.logFolder", default: "", "read the server's log in this folder, instead of over SQL"),
+        Setting("watch.thresholds", default: "", "thresholds of rules, as rule.name=number, with commas between"),
+        Setting("watch.roles", default: "", "login roles that are right beside our own, with commas between"),
+        Setting(
+            "watch.applications", default: "",
+            "further applications by which roles come, as role:application, with commas between"),
+        Setting("watch.extensions", default: "", "further extensions that are right, with commas between"),
+        Setting("watch.standbys", default: "", "application names of standbys, with commas between"),
+    ]
+
     /// Seconds between runs; 0 for never.
     package static let schedule = [
         Setting("schedule.base", default: "604800", "seconds between base backups; 0 for none"),
@@ -48,6 +63,24 @@ package enum GuardianSettings {
         Setting("schedule.heartbeat", default: "1", "seconds between heartbeats; 0 for none"),
         Setting("schedule.receive", default: "1", "1 to receive the WAL stream, 0 not to"),
         Setting("schedule.grace", default: "60", "seconds after the start before the first job"),
+    ]
+}
+
+extension GuardianSettings {
+    /// What is found, and who is told.
+    package static let audit = [
+        Setting("audit.window", default: "600", "seconds within which the same cause is one finding"),
+        Setting(
+            "audit.accepted", default: "", "items of `audit check` that may fail, by item or CIS number, with commas between"),
+        Setting("audit.restoreFolder", default: "", "folder that the restore commands of findings name; default: drill.folder"),
+        Setting("audit.room", default: "ops", "the room in which admins are told; none for no room"),
+        Setting("audit.roomMinimum", default: "medium", "severity from which on it is told in the room"),
+        Setting("audit.webhookUrl", default: "", "http or https address that gets each finding as JSON"),
+        Setting("audit.webhookSecretFile", default: "", "file with the key of its signature (HMAC-SHA-256)"),
+        Setting("audit.webhookCa", default: "", "PEM file of the authority to trust instead of the system's"),
+        Setting("audit.webhookMinimum", default: "low", "severity from which on it is sent"),
+        Setting("audit.command", default: "", "program, with arguments, that gets each finding as JSON on its input"),
+        Setting("audit.commandMinimum", default: "low", "severity from which on it is run"),
     ]
 }
 

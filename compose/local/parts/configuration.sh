@@ -38,8 +38,10 @@ prepare_configuration() {
   "roles": {"conninfo": $(json "$(conninfo postgres postgres)"), "passwordFile": $(json "$home/secrets/postgres-postgres"), "passwords": $(json "$home/secrets")},
   $(repository_json),
   "replication": {"conninfo": $(json "$(conninfo replicator postgres)"), "passwordFile": $(json "$home/secrets/postgres-replicator")},
+  "watch": {"conninfo": $(json "$(conninfo everline_watch everline)"), "passwordFile": $(json "$home/secrets/postgres-everline_watch")},
   "backup": {"staging": $(json "$home/staging")},
   "drill": {"folder": $(json "$(readlink -f "$home/guardian")/drills")},
+  "audit": {"restoreFolder": $(json "$(readlink -f "$home/guardian")"), "accepted": "6.7"},
   "listen": {"port": $(port 7503)}, "metrics": {"port": $(port 9104)}
 }
 END

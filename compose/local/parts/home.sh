@@ -50,6 +50,7 @@ prepare_home() {
   chmod 711 "$home/run/."
   place backups "$postgres_user"
   place guardian "$postgres_user"
+  place server-log "$postgres_user"
   place redis "$redis_user"
   exec 9>"$home/config/.lock"
   flock -n 9 || { echo "everline: another make run uses $home" >&2; exit 75; }
@@ -59,7 +60,7 @@ prepare_home() {
   for ((k = 0; k < gateways; k++)); do for base in 7443 8443 9102; do refuse_taken "$(port "$base" "$k")"; done; done
   for ((k = 0; k < histories; k++)); do for base in 7502 9103; do refuse_taken "$(port "$base" "$k")"; done; done
   local role
-  for role in everline_guardian everline_auth everline_gateway everline_history replicator postgres; do secret "postgres-$role"; done
+  for role in everline_guardian everline_auth everline_gateway everline_history everline_watch replicator postgres; do secret "postgres-$role"; done
   for role in auth message-gateway history; do secret "redis-$role"; done
 }
 

@@ -5,9 +5,12 @@ prepare_postgres() {
   [[ -n $postgres_bin ]] || { echo "everline: PostgreSQL's programs are not in /usr/lib/postgresql" >&2; exit 69; }
   postgres_data=$(readlink -f "$home/postgres")
   run_folder=$(readlink -f "$home/run")
-  local backups guardian
+  local backups guardian server_log
   backups=$(readlink -f "$home/backups")
   guardian=$(readlink -f "$home/guardian")
+  server_log=$(readlink -f "$home/server-log")
+  # Whoever wants them for longer keeps a copy.
+  find "$server_log" -name 'everline-*' -mtime +14 -delete
   if [[ ! -f $postgres_data/PG_VERSION ]]; then
     echo "everline: creating the database"
     install -m 600 -o "$postgres_user" "$home/secrets/postgres-postgres" "$backups/.initial"
@@ -19,7 +22,7 @@ prepare_postgres() {
   install -m 644 -o "$postgres_user" "$home/certs/postgres.pem" "$postgres_data/server.pem"
   install -m 644 -o "$postgres_user" "$home/certs/ca.pem" "$postgres_data/ca.pem"
   grep -q "^include 'everline.conf'" "$postgres_data/postgresql.conf" || echo "include 'everline.conf'" >>"$postgres_data/postgresql.conf"
-  sed -e "s|@PORT@|$(port 7432)|" -e "s|@RUN@|${run_folder//\'/\'\'}|" -e "s|@GUARDIAN@|$(archive_path "$guardian")|g" compose/postgres/everline.conf \
+  sed -e "s|@PORT@|$(port 7432)|" -e "s|@RUN@|${run_folder//\'/\'\'}|" -e "s|@LOG@|${server_log//\'/\'\'}|" -e "s|@GUARDIAN@|$(archive_path "$guardian")|g" compose/postgres/everline.conf \
     >"$postgres_data/everline.conf"
   cp compose/postgres/pg_hba.conf "$postgres_data/pg_hba.conf"
   chown "$postgres_user" "$postgres_data/everline.conf" "$postgres_data/pg_hba.conf"

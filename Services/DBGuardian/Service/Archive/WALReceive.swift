@@ -12,6 +12,7 @@ package struct WALReceive: Sendable {
     private let folder: String
     private let conninfo: String
     private let passwordFile: String
+    private let application: String
     private let logger: Logger
 
     /// A whole segment that the archiver has not brought by then is archived from the stream.
@@ -23,6 +24,7 @@ package struct WALReceive: Sendable {
         folder = settings.optional("receive.folder") ?? "\(Settings.home())/staging/receive"
         conninfo = try settings.string("replication.conninfo")
         passwordFile = try settings.string("replication.passwordFile")
+        application = settings.applicationName("wal receive")
         self.logger = logger
     }
 
@@ -44,7 +46,7 @@ package struct WALReceive: Sendable {
                     "--directory=\(folder)", "--no-loop", "--no-password", "--synchronous", "--status-interval=1",
                     "--dbname=\(conninfo)",
                 ],
-                password: password))
+                password: password, application: application))
         var seen: [String: Date] = [:]
         while !Task.isCancelled {
             if let ended = try stream.ended {

@@ -21,7 +21,7 @@ package struct BaseBackup: Sendable {
     }
 
     package func run() async throws -> BackupManifest {
-        let guardian = try room.settings.postgres(service: "db-guardian backup")
+        let guardian = try room.settings.postgres(service: room.settings.applicationName("backup base"))
         let server = try await SourceServer(guardian, logger: logger)
         try tools.refuseOlder("pg_basebackup", than: server.major)
         for repository in room.repositories.all { _ = try WALArchive(repository).admit(server.system) }
@@ -67,7 +67,7 @@ package struct BaseBackup: Sendable {
             [
                 "--pgdata=\(data)", "--format=plain", "--wal-method=stream", "--checkpoint=fast", "--no-sync", "--no-password",
                 "--label=everline \(id)", "--progress", "--dbname=\(try room.settings.string("replication.conninfo"))",
-            ], password: password)
+            ], password: password, application: room.settings.applicationName("backup base"))
         progress.step("copying the database's files")
         do {
             try tool.succeed(lines: {

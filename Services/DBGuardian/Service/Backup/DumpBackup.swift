@@ -24,7 +24,8 @@ package struct DumpBackup: Sendable {
         // A cluster has databases and secrets that only a superuser reads; the one database is read by its owner.
         let postgres =
             kind == .cluster
-            ? try GuardianServer.superuser(settings) : try settings.postgres(service: "db-guardian backup database")
+            ? try GuardianServer.superuser(settings, for: "backup cluster")
+            : try settings.postgres(service: settings.applicationName("backup database"))
         let server = try await SourceServer(postgres, logger: logger)
         for name in ["pg_dump", "pg_dumpall"] { try tools.refuseOlder(name, than: server.major) }
         for repository in room.repositories.all { _ = try WALArchive(repository).admit(server.system) }
@@ -70,13 +71,17 @@ package struct DumpBackup: Sendable {
 
     // MARK: Steps
 
+    /// Anew for each program: it is good for a short time.
+    private var application: String { room.settings.applicationName("backup \(kind.rawValue)") }
+
     /// Roles and their memberships; password verifiers only where we are superuser.
     private func globals(to file: String, _ conninfo: String, _ database: String, _ password: PasswordFile) throws {
         room.progress.step("dumping the roles")
         let what = kind == .cluster ? ["--globals-only"] : ["--roles-only", "--no-role-passwords"]
         try tools.tool(
             "pg_dumpall",
-            what + ["--no-password", "--file=\(file)", "--database=\(database)", "--dbname=\(conninfo)"], password: password
+            what + ["--no-password", "--file=\(file)", "--database=\(database)", "--dbname=\(conninfo)"], password: password,
+            application: application
         ).succeed()
     }
 
@@ -89,7 +94,7 @@ package struct DumpBackup: Sendable {
             [
                 "--format=directory", "--jobs=\(jobs)", "--compress=0", "--no-password", "--verbose", "--lock-wait-timeout=60s",
                 "--file=\(folder)", "--dbname=\(Self.conninfo(conninfo, database))",
-            ], password: password)
+            ], password: password, application: application)
         let ended = try tool.run(lines: { line in
             if line.contains("dumping contents") {
                 progress.step("dumping \(database): \(line.split(separator: " ").last ?? "")")

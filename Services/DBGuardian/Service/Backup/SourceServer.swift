@@ -31,6 +31,15 @@ package struct SourceServer: Sendable {
         segmentSize = UInt64(try rows.decode(0, 5, as: Int32.self))
     }
 
+    /// The system identifier alone, for whoever may ask for little.
+    package static func system(_ configuration: PostgresConfiguration, logger: Logger) async throws -> String {
+        try await withConnection(configuration, logger) { connection in
+            let identifier = try await connection.query("SELECT system_identifier FROM pg_control_system()").decode(
+                0, 0, as: Int64.self)
+            return "\(UInt64(bitPattern: identifier))"
+        }
+    }
+
     /// What an empty machine needs besides the repository and the key.
     package var needs: [String] { Self.needs(major, extensions) }
 

@@ -25,6 +25,7 @@ package struct RoleKeeper: Sendable {
         var changes: [String] = []
         try await withConnection(to: nil) { connection in
             for role in Role.all { changes += try await keep(role, connection) }
+            changes += try await keepAudit(connection)
             changes += try await keepDatabase(connection)
         }
         try await withConnection(to: database) { connection in changes += try await keepSchema(connection) }
@@ -50,7 +51,35 @@ package struct RoleKeeper: Sendable {
             changes.append("role \(role.name): attributes set")
         }
         changes += try await keepSettings(role, connection)
+        for group in role.memberOf {
+            let member = try await connection.query("SELECT pg_has_role(\(role.name), \(group), 'MEMBER')")
+            if try member.decode(0, 0, as: Bool.self) { continue }
+            try await run("GRANT \(group) TO \(role.name)", connection)
+            changes.append("role \(role.name): member of \(group)")
+        }
         if try await keepPassword(role, connection) { changes.append("role \(role.name): password set") }
+        return changes
+    }
+
+    /// The role of object audit, and all that superusers do recorded, for they get round everything else (pgaudit's README, "Object audit logging").
+    private func keepAudit(_ connection: PostgresConnection) async throws -> [String] {
+        var changes: [String] = []
+        let known = try await connection.query("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = \(Role.audit))")
+        if try !known.decode(0, 0, as: Bool.self) {
+            try await run("CREATE ROLE \(Role.audit) NOLOGIN", connection)
+            changes.append("role \(Role.audit) created")
+        }
+        let unrecorded = try await connection.query(
+            """
+            SELECT r.rolname::text FROM pg_roles r WHERE r.rolsuper AND current_setting('pgaudit.log', true) IS NOT NULL
+            AND NOT EXISTS (SELECT FROM pg_db_role_setting s WHERE s.setrole = r.oid AND s.setdatabase = 0 AND 'pgaudit.log=all' = ANY (s.setconfig))
+            """)
+        for row in unrecorded {
+            let name = try row[0].decode(as: String.self)
+            try await run(
+                "ALTER ROLE \"\(name.replacingOccurrences(of: "\"", with: "\"\""))\" SET pgaudit.log = 'all'", connection)
+            changes.append("role \(name): all it does is recorded")
+        }
         return changes
     }
 
@@ -112,6 +141,12 @@ package struct RoleKeeper: Sendable {
                 changes.append("database \(name): closed to PUBLIC")
             }
         }
+        // Whatever database there is may be used against ours.
+        let closed = try await connection.query("SELECT NOT has_database_privilege(\(Role.watch), 'postgres', 'CONNECT')")
+        if try closed.decode(0, 0, as: Bool.self) {
+            try await run("GRANT CONNECT ON DATABASE postgres TO \(Role.watch)", connection)
+            changes.append("database postgres: open to \(Role.watch)")
+        }
         for role in Role.all where role.connects {
             let allowed = try await connection.query("SELECT has_database_privilege(\(role.name), \(database), 'CONNECT')")
             if try allowed.decode(0, 0, as: Bool.self) { continue }
@@ -148,6 +183,17 @@ package struct RoleKeeper: Sendable {
         if try audit.decode(0, 0, as: Bool.self) {
             try await run("CREATE EXTENSION pgaudit", connection)
             changes.append("extension pgaudit created")
+        }
+        changes += try await WatchAccess.keep(connection)
+        let counting = try await connection.query(
+            """
+            SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_stat_statements')
+                AND NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_stat_statements')
+                AND 'pg_stat_statements' = ANY (string_to_array(replace(current_setting('shared_preload_libraries'), ' ', ''), ','))
+            """)
+        if try counting.decode(0, 0, as: Bool.self) {
+            try await run("CREATE EXTENSION pg_stat_statements SCHEMA everline_watch", connection)
+            changes.append("extension pg_stat_statements created")
         }
         return changes
     }

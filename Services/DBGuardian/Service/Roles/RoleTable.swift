@@ -6,15 +6,24 @@ package struct Role: Sendable {
     package let connects: Bool
     /// Set for each of its sessions.
     package let settings: [(name: String, value: String)]
+    /// Predefined roles that it is a member of.
+    package let memberOf: [String]
 
-    private init(_ name: String, replication: Bool = false, connects: Bool = true, _ settings: [(String, String)] = []) {
+    private init(
+        _ name: String, replication: Bool = false, connects: Bool = true, memberOf: [String] = [],
+        _ settings: [(String, String)] = []
+    ) {
         self.name = name
         self.replication = replication
         self.connects = connects
+        self.memberOf = memberOf
         self.settings = settings.map { (name: $0.0, value: $0.1) }
     }
 
     package static let owner = "everline_guardian"
+    package static let watch = "everline_watch"
+    /// Nobody logs in as it: what it may do with a table, pgAudit records (pgaudit.role).
+    package static let audit = "everline_audit"
 
     // A plan made while a table was empty would read all of it once it is not; every access of the hot path has an index.
     private static let hotPath = [
@@ -30,5 +39,9 @@ package struct Role: Sendable {
         Role("everline_gateway", hotPath + [("lock_timeout", "1s")]),
         Role("everline_history", hotPath + [("default_transaction_read_only", "on"), ("statement_timeout", "10s")]),
         Role("replicator", replication: true, connects: false),
+        // Sees what the server does, and reads its log by functions of its own (WatchAccess).
+        Role(
+            watch, memberOf: ["pg_monitor"],
+            [("default_transaction_read_only", "on"), ("statement_timeout", "30s"), ("lock_timeout", "2s"), ("jit", "off")]),
     ]
 }

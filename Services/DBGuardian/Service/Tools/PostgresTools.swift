@@ -21,8 +21,10 @@ package struct PostgresTools: Sendable {
         folder = "\(root)/\(newest.name)/bin"
     }
 
-    package func tool(_ name: String, _ arguments: [String], password: PasswordFile? = nil) -> Tool {
+    /// - Parameter application: the name of its sessions (Errands).
+    package func tool(_ name: String, _ arguments: [String], password: PasswordFile? = nil, application: String? = nil) -> Tool {
         var environment = ["PGCONNECT_TIMEOUT": "10"]
+        if let application { environment["PGAPPNAME"] = application }
         if let password { environment["PGPASSFILE"] = password.path }
         return Tool("\(folder)/\(name)", arguments, environment: environment)
     }

@@ -95,10 +95,19 @@ package struct Verification: Sendable {
             }
             wal(system, report)
         }
+        if only == nil { journal(repository, report) }
         return found
     }
 
     // MARK: Parts
+
+    private func journal(_ repository: Repository, _ report: Findings) {
+        guard let storage = repository.storage as? FolderStorage else { return }
+        attempt(Journal.folderName, repository, report) {
+            let found = try Journal(storage, keys: repository.keys).verify()
+            for problem in found.problems { report.add(found.journal, problem.words) }
+        }
+    }
 
     private func backup(_ id: String, _ system: System, _ report: Findings) {
         let repository = system.repository

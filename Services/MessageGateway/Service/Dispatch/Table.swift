@@ -94,6 +94,10 @@ struct Methods: Sendable {
             try Self.admin(asking)
             return try await guardian.backups()
         }
+        table.registerRaw(GuardianFindings.self) { params, asking in
+            try Self.admin(asking)
+            return try await guardian.findings(params)
+        }
         return table
     }
 

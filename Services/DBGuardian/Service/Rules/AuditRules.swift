@@ -1,0 +1,153 @@
+import Foundation
+
+/// Auditing or logging weakened.
+struct AuditOff: Rule {
+    static let definition = RuleDefinition(
+        id: "audit-off", severity: .critical,
+        description:
+            "Settings of auditing or logging are weakened: by SET, set_config, for a role or a database, for the server, or by dropping the extension.",
+        normal: "`db-guardian roles` and `audit harden`.",
+        advice:
+            "Set it back (`db-guardian audit harden`) and look at what the session did since: without records, by the catalogue differences.",
+        thresholds: [])
+    init(_ thresholds: Thresholds) {}
+
+    private static let settings: Set<String> = [
+        "log_min_messages", "log_connections", "log_disconnections", "log_destination", "logging_collector", "log_directory",
+        "log_filename",
+        "log_min_error_statement", "log_error_verbosity", "log_truncate_on_rotation", "log_file_mode", "log_line_prefix",
+        "log_timezone",
+        "shared_preload_libraries", "log_rotation_age", "log_rotation_size",
+    ]
+
+    static func isAudit(_ name: String) -> Bool {
+        let name = name.lowercased()
+        return name.hasPrefix("pgaudit.") || name == "pgaudit" || settings.contains(name)
+    }
+
+    private static func weakens(_ statement: Statement) -> Bool {
+        let words = statement.words
+        if words.contains("set_config"), statement.literals.contains(where: isAudit) { return true }
+        if words.has(["drop", "extension"]), words.contains("pgaudit") { return true }
+        guard words.contains("set") || words.contains("reset") || words.has(["alter", "system"]) else { return false }
+        return words.contains(where: isAudit)
+    }
+
+    mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
+        guard sight.errand == nil, sight.record.audit != nil, Self.weakens(sight.statement) else { return [] }
+        return [alarm(&sight)]
+    }
+
+    mutating func see(_ difference: Difference, explained: Deeds.Deed?, _ scene: Scene) -> [Alarm] {
+        guard explained?.errand == nil else { return [] }
+        switch difference.kind {
+        case "setting" where Self.isAudit(difference.name) && !Self.isStricter(difference): break
+        case "role setting" where Self.isAudit(difference.part("name")): break
+        case "extension" where difference.name == "pgaudit" && difference.after == nil: break
+        default: return []
+        }
+        return [alarm(difference, explained, scene)]
+    }
+
+    private static func isStricter(_ difference: Difference) -> Bool {
+        let value = difference.change(of: "value")
+        switch difference.name {
+        case "log_connections", "log_disconnections", "logging_collector": return value.after == "on"
+        case "pgaudit.log":
+            func classes(_ text: String?) -> Set<String> {
+                Set((text ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) })
+            }
+            return classes(value.after).isSuperset(of: classes(value.before)) || classes(value.after).contains("all")
+        default: return false
+        }
+    }
+
+    mutating func see(_ event: WatchEvent, _ scene: Scene) -> [Alarm] {
+        guard case .counted(let role, let database, let sql) = event else { return [] }
+        let statement = Statement(sql)
+        guard statement.words.first == "set" || statement.words.first == "reset", statement.words.contains(where: Self.isAudit)
+        else { return [] }
+        return [
+            alarm(
+                scene, role: role, database: database, statement: statement.shown,
+                evidence: ["counted by pg_stat_statements, without a record"], cause: role)
+        ]
+    }
+}
+
+/// The watch cannot hear.
+struct AuditSilence: Rule {
+    static let definition = RuleDefinition(
+        id: "audit-silence", severity: .critical,
+        description:
+            "Records lack: the canary does not come back, lines are missing, a log file shrank or vanished, a session ended unheard.",
+        normal: "Rotation, restarts of the server, log files that are removed when they are old.",
+        advice:
+            "Take the log files away for evidence, see who was connected then, and look at the catalogue differences of that time.",
+        thresholds: [
+            .init(name: "canary", value: 4, meaning: "seconds in which a canary must come back")
+        ])
+    init(_ thresholds: Thresholds) {}
+
+    mutating func see(_ event: WatchEvent, _ scene: Scene) -> [Alarm] {
+        guard case .silence(let object, let words, let evidence, let certain) = event else { return [] }
+        return [alarm(scene, severity: certain ? .critical : .high, object: object, evidence: [words] + evidence, cause: object)]
+    }
+}
+
+/// A catalogue differs, and no record says why.
+struct UnexplainedChange: Rule {
+    static let definition = RuleDefinition(
+        id: "unexplained-change", severity: .critical,
+        description: "The catalogue has changed, and neither a record nor a migration says how.",
+        normal: "Changes that pgAudit has recorded: other rules judge those.",
+        advice:
+            "Somebody changes the catalogue unheard: directly, or with auditing off. See who was connected as superuser at that time.",
+        thresholds: [])
+    init(_ thresholds: Thresholds) {}
+
+    mutating func see(_ difference: Difference, explained: Deeds.Deed?, _ scene: Scene) -> [Alarm] {
+        guard explained == nil else { return [] }
+        switch difference.kind {
+        // Made by functions, which leave no record of their own.
+        case "replication slot": return []
+        case "setting", "hba rule", "hba order": return [alarm(difference, nil, scene, severity: .high)]
+        default: return [alarm(difference, nil, scene)]
+        }
+    }
+}
+
+/// DDL that is no migration.
+struct ForeignDDL: Rule {
+    static let definition = RuleDefinition(
+        id: "foreign-ddl", severity: .high,
+        description: "DDL, GRANT or a change of roles that is none of the guardian's own runs.",
+        normal: "`db-guardian migrate`, `roles` and `audit harden`; temporary tables.",
+        advice: "If it is meant, make it a migration; if not, undo it.", thresholds: [])
+    init(_ thresholds: Thresholds) {}
+
+    private static let destroying: Set<String> = [
+        "DROP TABLE", "DROP SCHEMA", "DROP DATABASE", "DROP OWNED", "DROP MATERIALIZED VIEW",
+    ]
+
+    mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
+        guard sight.errand == nil, sight.isAudited("DDL", "ROLE"), let audit = sight.record.audit, !Self.isTemporary(&sight)
+        else { return [] }
+        let words = sight.statement.words
+        let destroys = Self.destroying.contains(audit.command) || audit.command == "ALTER TABLE" && words.contains("drop")
+        return [
+            alarm(
+                &sight, severity: audit.kind == "ROLE" ? .medium : nil,
+                cause: "\(sight.record.role) \(audit.command) \(audit.object)",
+                destroyed: destroys)
+        ]
+    }
+
+    static func isTemporary(_ sight: inout RecordSight) -> Bool {
+        guard let object = sight.record.audit?.object else { return false }
+        if object.hasPrefix("pg_temp") { return true }
+        guard sight.record.audit?.command.hasPrefix("CREATE ") == true else { return false }
+        let words = sight.statement.words
+        return words.first == "create" && words.prefix(4).contains { $0 == "temp" || $0 == "temporary" }
+    }
+}

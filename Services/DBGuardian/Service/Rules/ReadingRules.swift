@@ -1,0 +1,122 @@
+/// A superuser writes where the services write.
+struct SuperuserWrites: Rule {
+    static let definition = RuleDefinition(
+        id: "superuser-writes", severity: .high, description: "A superuser writes to tables itself, outside the guardian's runs.",
+        normal: "The guardian's own runs; reading.",
+        advice: "Ask who did it and why; messages and numbers that were changed by hand break the promises to clients.",
+        thresholds: [])
+    init(_ thresholds: Thresholds) {}
+
+    mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
+        guard sight.errand == nil, sight.isSuperuser, sight.isAudited("WRITE"),
+            sight.record.audit?.object.hasPrefix("pg_temp") != true
+        else { return [] }
+        return [alarm(&sight, cause: sight.record.role)]
+    }
+}
+
+/// Data leaves in bulk.
+struct BulkExport: Rule {
+    static let definition = RuleDefinition(
+        id: "bulk-export", severity: .high,
+        description:
+            "COPY of a table to the client or a file, pg_dump outside the guardian's runs, or as many rows read as a dump reads.",
+        normal: "The guardian's backups, ledgers and drills; pages, searches and exports of the history service.",
+        advice: "See who read it and from where; what was read must be taken as known to others.",
+        thresholds: [
+            .init(name: "rows", value: 1_000, meaning: "rows read by scanning all of a table, which no service does"),
+            .init(name: "fetched", value: 2_000_000, meaning: "messages fetched within ten seconds"),
+        ])
+    private let rows: Int64
+    private let fetched: Int64
+    private var last: [String: Activity.Table] = [:]
+    /// The guardian's own reading is counted up to this long after it has ended.
+    private var quietUntil: Int64 = 0
+
+    init(_ thresholds: Thresholds) {
+        rows = Int64(thresholds.number("rows"))
+        fetched = Int64(thresholds.number("fetched"))
+    }
+
+    mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
+        let record = sight.record
+        if let errand = sight.errand {
+            guard Errands.reading.contains(errand) else { return [] }
+            quietUntil = max(quietUntil, record.milliseconds + 15_000)
+            return []
+        }
+        if record.audit == nil, record.message.hasPrefix("connection authorized: "), record.application.hasPrefix("pg_dump") {
+            return [alarm(&sight, object: record.application, cause: "\(record.role)@\(record.host)")]
+        }
+        guard sight.isAudited("READ", "MISC") else { return [] }
+        let statement = sight.statement
+        if record.audit?.command == "LOCK TABLE" {
+            // pg_dump's first step, whatever it calls itself.
+            guard statement.words.has(["access", "share", "mode"]), statement.has("everline") else { return [] }
+            return [alarm(&sight)]
+        }
+        if record.audit?.command.hasPrefix("COPY") == true || statement.words.first == "copy" {
+            guard statement.words.contains("to"),
+                statement.has("everline") || record.audit?.object.hasPrefix("everline.") == true || sight.isSuperuser
+            else { return [] }
+            return [alarm(&sight)]
+        }
+        guard sight.isSuperuser, statement.has("from"), !statement.has("where"), !statement.has("limit"), !statement.has("count"),
+            statement.has("messages") || statement.has("users") || statement.has("sessions") || statement.has("login_log")
+        else { return [] }
+        return [alarm(&sight)]
+    }
+
+    mutating func see(_ event: WatchEvent, _ scene: Scene) -> [Alarm] {
+        guard case .activity(let activity) = event else { return [] }
+        if activity.isReadingMuch { quietUntil = max(quietUntil, scene.now + 15_000) }
+        var alarms: [Alarm] = []
+        for table in activity.tables where ["messages", "users", "revisions"].contains(table.name) {
+            defer { last[table.name] = table }
+            guard let before = last[table.name], scene.now > quietUntil, table.scanned >= before.scanned else { continue }
+            let scanned = table.scanned - before.scanned
+            let more = table.fetched - before.fetched
+            guard table.scans > before.scans && scanned >= rows || table.name == "messages" && more >= fetched else { continue }
+            alarms.append(
+                alarm(
+                    scene, database: scene.database, object: "everline.\(table.name)",
+                    evidence: [
+                        "pg_stat_user_tables: \(max(scanned, more)) rows of \(table.name) read within \(Int(activity.seconds)) s"
+                    ],
+                    cause: table.name))
+        }
+        return alarms
+    }
+}
+
+/// Password hashes read by others than those who check them.
+struct VerifierRead: Rule {
+    static let definition = RuleDefinition(
+        id: "verifier-read", severity: .critical,
+        description: "Password hashes are read: pg_authid, pg_shadow, or those of the chat's accounts by anyone but auth.",
+        normal: "The auth service checking a login; the guardian's roles and backups.",
+        advice: "Take the passwords as stolen: change those of the roles, and have the users change theirs.", thresholds: [])
+    init(_ thresholds: Thresholds) {}
+
+    static let names: Set<String> = ["pg_authid", "pg_shadow", "rolpassword", "passwd", "pg_user_mapping", "pg_subscription"]
+
+    mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
+        guard sight.errand == nil, let audit = sight.record.audit,
+            audit.kind == "READ" || audit.kind == "WRITE" || audit.kind == "FUNCTION"
+        else { return [] }
+        let record = sight.record
+        if audit.source == .object || sight.isSuperuser, audit.object == "everline.users" || sight.statement.has("users") {
+            if record.role == "everline_auth", scene.inventory.expects(record.role, record.application) { return [] }
+            // Others read names; the hash is in no column of theirs.
+            let all = sight.statement.tokens.contains(.symbol("*")) && !sight.statement.has("count")
+            if sight.statement.has("password_hash") || all || sight.statement.has("copy") {
+                return [alarm(&sight, object: "everline.users")]
+            }
+        }
+        guard
+            sight.statement.words.contains(where: { ["pg_authid", "pg_shadow"].contains($0) })
+                || sight.statement.has("rolpassword")
+        else { return [] }
+        return [alarm(&sight, object: "pg_authid")]
+    }
+}

@@ -1,0 +1,120 @@
+import Foundation
+
+/// Recorded statements that change a catalogue, kept to explain what differs in it.
+package struct Deeds: Sendable {
+    package struct Deed: Sendable, Codable, Equatable {
+        package var record: LogRecord
+        /// The guardian's verb that did it, if it was one.
+        package var errand: String?
+        var words: Set<String>
+        /// Its transaction was still open then, in milliseconds since 1970.
+        var alive: Int64
+    }
+
+    private var deeds: [Deed] = []
+
+    package init(_ deeds: [Deed] = []) { self.deeds = deeds }
+
+    /// Those that may still explain something.
+    package func recent(now: Int64) -> [Deed] { deeds.filter { abs(now - $0.alive) <= Self.reach } }
+
+    private static let most = 4_096
+    /// From the record of a statement to the difference that it makes, when its transaction ends at once and the look is not late.
+    private static let reach: Int64 = 90_000
+    /// By which our idea of the server's clock may be wrong.
+    private static let slack: Int64 = 250
+
+    /// Whether a record is of a statement that changes a catalogue.
+    package static func isOne(_ audit: AuditRecord) -> Bool {
+        audit.kind == "DDL" || audit.kind == "ROLE" || audit.command.hasPrefix("TRUNCATE") || audit.command.hasPrefix("VACUUM")
+            || audit.command.hasPrefix("CLUSTER") || audit.command.hasPrefix("REFRESH")
+    }
+
+    package mutating func add(_ record: LogRecord, errand: String?, _ statement: Statement) {
+        if deeds.count >= Self.most { deeds.removeFirst(Self.most / 4) }
+        deeds.append(
+            Deed(
+                record: record, errand: errand, words: Set(statement.words + statement.literals.map { $0.lowercased() }),
+                alive: record.milliseconds))
+    }
+
+    /// A transaction that began then is still open.
+    mutating func keepAlive(process: UInt32, since began: Int64, now: Int64) {
+        for index in deeds.indices
+        where deeds[index].record.session.process == process && deeds[index].record.milliseconds >= began - 1_000 {
+            deeds[index].alive = max(deeds[index].alive, now)
+        }
+    }
+
+    /// The newest statement that may have made this difference.
+    /// - Parameter seen: when the difference was seen, in milliseconds since 1970 by the server's clock; what was done later did not make it.
+    package func explanation(of difference: Difference, seen: Int64) -> Deed? {
+        deeds.last { $0.record.milliseconds <= seen + Self.slack && seen - $0.alive <= Self.reach && Self.fits($0, difference) }
+    }
+
+    private static func fits(_ deed: Deed, _ difference: Difference) -> Bool {
+        let command = deed.record.audit?.command ?? ""
+        let words = deed.words
+        if let database = difference.database, database != deed.record.database { return false }
+        func mentions(_ name: String) -> Bool { words.contains(name) || words.contains(name.lowercased()) }
+        switch difference.kind {
+        case "role", "password":
+            guard ["CREATE ROLE", "ALTER ROLE", "DROP ROLE", "GRANT ROLE", "REVOKE ROLE"].contains(command) else { return false }
+            return mentions(difference.name)
+                || (deed.record.role == difference.name
+                    && (words.contains("current_user") || words.contains("session_user") || words.contains("current_role")))
+        case "membership":
+            let (member, group) = (difference.part("member"), difference.part("group"))
+            if command == "DROP ROLE" { return mentions(member) || mentions(group) }
+            return ["GRANT ROLE", "REVOKE ROLE", "CREATE ROLE", "ALTER ROLE"].contains(command) && mentions(group)
+        case "role setting":
+            return [
+                "ALTER ROLE", "ALTER ROLE SET", "ALTER DATABASE", "ALTER DATABASE SET", "CREATE ROLE", "DROP ROLE",
+                "DROP DATABASE",
+            ].contains(command)
+                && (mentions(difference.part("role")) || mentions(difference.part("database")) || words.contains("all"))
+        case "parameter right", "setting":
+            return ["GRANT", "REVOKE", "ALTER SYSTEM", "ALTER SYSTEM SET"].contains(command)
+                && (mentions(difference.name.split(separator: ".").last.map(String.init) ?? "") || words.contains("all"))
+        case "database", "tablespace":
+            return
+                (command.hasSuffix("DATABASE") || command.hasSuffix("TABLESPACE")
+                || ["GRANT", "REVOKE", "REASSIGN OWNED", "DROP OWNED", "ALTER DATABASE SET"].contains(command))
+                && (mentions(difference.name) || command.hasSuffix("OWNED"))
+        case "hba rule", "hba order", "replication slot": return false
+        case "default right": return command == "ALTER DEFAULT PRIVILEGES" || command == "DROP OWNED"
+        case "system functions":
+            return [
+                "GRANT", "REVOKE", "CREATE FUNCTION", "ALTER FUNCTION", "CREATE EXTENSION", "DROP EXTENSION", "ALTER EXTENSION",
+            ].contains(command)
+        default: break
+        }
+        // What comes and goes with something else is named by that.
+        if command.hasSuffix("EXTENSION") || command.hasSuffix("OWNED") || (command == "DROP SCHEMA")
+            || words.isSuperset(of: ["on", "all", "in"])
+        {
+            return true
+        }
+        if command.hasPrefix("VACUUM"), !words.contains(where: { difference.name.hasSuffix(".\($0)") }) {
+            return words.contains("full")
+        }
+        let name = difference.name.split(separator: "(").first.map(String.init) ?? difference.name
+        let parts = name.split(separator: ".").map(String.init)
+        let own = parts.count > 1 ? parts.dropFirst() : parts[...]
+        return own.contains { part in mentions(part) || words.contains { $0.count > 2 && part.hasPrefix($0 + "_") } }
+    }
+}
+
+extension Difference {
+    /// An attribute as it is, or as it was.
+    package func part(_ attribute: String) -> String {
+        let change = change(of: attribute)
+        return change.after ?? change.before ?? ""
+    }
+}
+
+extension Statement {
+    package var literals: [String] {
+        tokens.compactMap { if case .literal(let text) = $0 { text } else { nil } }
+    }
+}

@@ -1,0 +1,278 @@
+import EverlineCryptography
+import EverlinePostgres
+package import EverlineService
+import Foundation
+package import Logging
+import Metrics
+
+/// `audit watch`: follows the server's log, compares its catalogues, and asks its statistics, so that each of the rules sees what happens; what they
+/// see goes to the sink. Everything it must remember lies beside the backups.
+package actor Watch {
+    let settings: Settings
+    let logger: Logger
+    let sink: any AlarmSink
+    let session: PostgresSession
+    let source: any LogSource
+    let errands: Errands
+    let repository: Repository
+    /// nil when another watch keeps the state; then nothing is kept here.
+    private var lock: StorageLock?
+    private(set) var keepsState = false
+
+    var store: WatchStore
+    var state = WatchState()
+    var follower = LogFollower([])
+    var parser = LogParser(zone: "UTC")
+    var serials = SerialCheck([], since: 0)
+    var rules: [any Rule]
+    var scene = Scene()
+    var deeds = Deeds()
+    var known = KnownCatalogue()
+    var baselines = Baselines()
+    var canary: Canary
+    var rooms = RoomLook()
+    /// Differences that no record has explained yet, with when they were seen.
+    var unexplained: [Unexplained] = []
+    /// Sessions that were let in and have not said goodbye.
+    var authorized: [SessionID: LogRecord] = [:]
+    var missing: [SessionID: Int] = [:]
+    var verbs: [String: String?] = [:]
+    var raised: [String: ContinuousClock.Instant] = [:]
+    var pending: [Alarm] = []
+    var counted: [String: Int64] = [:]
+    var countsStatements = false
+    var written: [String: Int64] = [:]
+    var looked: [String: ContinuousClock.Instant] = [:]
+    var writtenThen: [String: Int64] = [:]
+    var hasBaselinesToKeep = false
+    var hasCatalogueToKeep = false
+    var keptCatalogue = KnownCatalogue()
+    var lastActivity: ContinuousClock.Instant?
+    var kinds: [String: Counter] = [:]
+    /// When each log file was written last, in seconds since 1970.
+    var logFiles: [String: Int64] = [:]
+    /// The last look at the log has read all there was.
+    var isCaughtUp = false
+    /// Milliseconds by which the server's clock is ahead of ours.
+    var ahead: Int64 = 0
+    let learn: Int64
+
+    struct Unexplained {
+        var difference: Difference
+        var seen: ContinuousClock.Instant
+        /// The same in milliseconds since 1970 by the server's clock.
+        var milliseconds: Int64
+    }
+
+    private static let busy = Duration.milliseconds(100)
+    private static let idle = Duration.milliseconds(500)
+
+    /// - Parameter mayKeepState: false to only look: another watch stores its findings.
+    package init(_ settings: Settings, sink: any AlarmSink, logger: Logger) throws {
+        self.settings = settings
+        self.logger = logger
+        self.sink = sink
+        repository = try Repositories(settings).first
+        errands = Errands(repository)
+        session = PostgresSession(try settings.watch(), logger: logger)
+        if let folder = settings.optional("watch.logFolder") {
+            source = FolderLogSource(folder)
+        } else {
+            source = SQLLogSource(session)
+        }
+        let thresholds = settings.optional("watch.thresholds") ?? ""
+        rules = try RuleTable.rules(thresholds)
+        canary = Canary(patience: .milliseconds(Int(try RuleTable.threshold("audit-silence", "canary", thresholds) * 1_000)))
+        learn = Int64(try RuleTable.threshold("login-anomaly", "learn", thresholds) * 3_600_000)
+        store = WatchStore(repository, system: "unknown")
+        scene.inventory.add(settings)
+    }
+
+    /// Goes on until the task is cancelled.
+    package func run() async throws {
+        var pause = Duration.milliseconds(200)
+        var isWell = true
+        var hasBegun = false
+        defer { lock = nil }
+        while !Task.isCancelled {
+            do {
+                if !hasBegun {
+                    try await begin()
+                    hasBegun = true
+                }
+                let rest = try await turn()
+                if !isWell { logger.notice("the watch goes on") }
+                isWell = true
+                pause = .milliseconds(200)
+                try await Task.sleep(for: rest)
+            } catch let error as CancellationError {
+                if hasBegun { try? await keep() }
+                await session.shutdown()
+                throw error
+            } catch {
+                // Once, not at every turn.
+                if isWell { logger.warning("the watch cannot look", metadata: ["error": "\(error)"]) }
+                isWell = false
+                await flush()
+                try await Task.sleep(for: pause)
+                pause = min(pause * 2, .seconds(2))
+            }
+        }
+    }
+
+    // MARK: Beginning
+
+    private func begin() async throws {
+        let rows = try await session.query(
+            """
+            SELECT (SELECT system_identifier FROM pg_control_system()), current_setting('log_timezone'), (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+                current_database()::text, (SELECT array_agg(rolname::text) FROM pg_roles WHERE rolsuper), current_setting('log_destination')
+            """)
+        let system = "\(UInt64(bitPattern: try rows.decode(0, 0, as: Int64.self)))"
+        let now: Int64 = try rows.decode(0, 2)
+        guard try rows.decode(0, 5, as: String.self).contains("jsonlog") else {
+            throw GuardianError("the server does not write jsonlog", hint: "`db-guardian audit harden` sets log_destination")
+        }
+        parser = LogParser(zone: try rows.decode(0, 1))
+        scene.database = try rows.decode(0, 3)
+        scene.superusers = Set(try rows.decode(0, 4, as: [String].self))
+        clock(now)
+        store = WatchStore(repository, system: system)
+        if lock == nil { lock = try repository.storage.lock("watch", shared: false, holder: "audit watch") }
+        keepsState = lock != nil
+        if !keepsState { logger.notice("another watch keeps the findings; this one only looks") }
+        if keepsState, let kept = try store.state() {
+            state = kept
+        } else {
+            state = WatchState(since: now)
+            // The file that is being written is read, for who is connected; older ones are another time's.
+            let files = try await source.list()
+            state.files = files.map { LogFollower.File(name: $0.name, offset: $0 == files.last ? 0 : $0.size) }
+            state.login = try await LoginLook.newest(session)
+        }
+        follower = LogFollower(state.files)
+        serials = SerialCheck(state.sessions, since: UInt32(clamping: state.since / 1_000))
+        deeds = Deeds(state.deeds)
+        baselines = keepsState ? try store.baselines() ?? Baselines() : Baselines()
+        if keepsState, let kept = try store.catalogue() {
+            known = kept
+            scene.cluster = kept.cluster
+        } else {
+            try await learnCatalogue()
+        }
+        logger.notice("the watch begins", metadata: ["system": "\(system)", "since": "\(state.since)"])
+    }
+
+    /// The server's clock, as it was heard last and ours has gone on.
+    func clock(_ now: Int64) {
+        ahead = now - Int64(Date().timeIntervalSince1970 * 1_000)
+        scene.now = now
+    }
+
+    // MARK: A turn
+
+    /// - Returns: how long to rest.
+    private func turn() async throws -> Duration {
+        scene.now = Int64(Date().timeIntervalSince1970 * 1_000) + ahead
+        let (lines, more) = try await follow()
+        isCaughtUp = !more
+        try await due("canary", .seconds(2)) { try await sendCanary() }
+        try await due("activity", .seconds(1)) { try await lookAtActivity() }
+        try await due("catalogue", .seconds(2)) { try await lookAtCatalogue() }
+        try await due("logins", .seconds(2)) { try await lookAtLogins() }
+        try await due("rooms", .seconds(3)) { try await lookAtRooms() }
+        try await due("files", .seconds(30)) {
+            logFiles = Dictionary(try await source.list().map { ($0.name, $0.modified) }) { $1 }
+        }
+        try await due("repository", .seconds(60)) { try await lookAtRepository() }
+        explain()
+        let hadAlarms = !pending.isEmpty
+        await flush()
+        if hadAlarms { try await keep() } else { try await due("keeping", .seconds(2)) { try await keep() } }
+        return more ? .zero : lines > 0 || !unexplained.isEmpty ? Self.busy : Self.idle
+    }
+
+    /// Does it if it was not done for that long; what fails is tried again next time and keeps nothing else from being looked at.
+    private func due(_ name: String, _ interval: Duration, _ body: () async throws -> Void) async throws {
+        if let last = looked[name], .now - last < interval { return }
+        looked[name] = .now
+        do { try await body() } catch let error as CancellationError { throw error } catch {
+            guard let error = error as? PostgresError, error.kind == .server || error.kind == .deadline else { throw error }
+            logger.warning("a look failed", metadata: ["look": "\(name)", "error": "\(error)"])
+        }
+    }
+
+    func soon(_ name: String) { looked[name] = nil }
+
+    private func keep() async throws {
+        guard keepsState else { return }
+        var state = state
+        state.files = follower.state
+        state.sessions = serials.state
+        state.deeds = deeds.recent(now: scene.now)
+        if state != self.state {
+            self.state = state
+            try await store.keep(state)
+        }
+        try await keepCatalogue()
+        if hasBaselinesToKeep {
+            hasBaselinesToKeep = false
+            try await store.keep(baselines)
+        }
+    }
+
+    // MARK: Alarms
+
+    /// What was seen at once more than once is told once.
+    func raise(_ alarms: [Alarm]) {
+        for alarm in alarms {
+            if let index = pending.firstIndex(where: { $0.rule == alarm.rule && $0.cause == alarm.cause }) {
+                pending[index].severity = max(pending[index].severity, alarm.severity)
+                pending[index].destroyed = pending[index].destroyed || alarm.destroyed
+                for line in alarm.evidence where pending[index].evidence.count < 20 && !pending[index].evidence.contains(line) {
+                    pending[index].evidence.append(line)
+                }
+            } else if pending.count < 1_000 {
+                pending.append(alarm)
+            }
+        }
+    }
+
+    /// A state that lasts is told once a minute.
+    func raiseLasting(_ alarms: [Alarm]) {
+        for alarm in alarms {
+            let key = "\(alarm.rule) \(alarm.cause)"
+            if let last = raised[key], .now - last < .seconds(60) { continue }
+            if raised.count > 10_000 { raised.removeAll() }
+            raised[key] = .now
+            raise([alarm])
+        }
+    }
+
+    private func flush() async {
+        let alarms = pending
+        pending.removeAll()
+        for alarm in alarms {
+            Counter(
+                label: "everline_guardian_alarms_total",
+                dimensions: [("rule", alarm.rule), ("severity", alarm.severity.rawValue)]
+            ).increment()
+            await sink.raise(alarm)
+        }
+    }
+
+    func tell(_ event: WatchEvent) {
+        for index in rules.indices { raiseLasting(rules[index].see(event, scene)) }
+    }
+
+    /// The guardian's verb of that session, if it is one of its own.
+    func verb(_ application: String, _ session: SessionID) -> String? {
+        guard application.hasPrefix("db-guardian ") else { return nil }
+        let key = "\(session.start) \(application)"
+        if let known = verbs[key] { return known }
+        if verbs.count > 10_000 { verbs.removeAll() }
+        let verb = errands.verb(of: application, started: Int64(session.start))
+        verbs[key] = verb
+        return verb
+    }
+}

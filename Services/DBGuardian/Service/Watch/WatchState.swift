@@ -1,0 +1,41 @@
+/// What the watch must remember to lose and repeat nothing, kept beside the backups: `watch/SYSTEM/state.json`.
+struct WatchState: Codable, Sendable, Equatable {
+    var files: [LogFollower.File] = []
+    var sessions: [SerialCheck.Session] = []
+    /// What was recorded earlier is not judged: when the watch began, in milliseconds since 1970 by the server's clock.
+    var since: Int64 = 0
+    /// The newest row of everline.login_log that was seen.
+    var login: Int64 = 0
+    /// Statements whose effect on the catalogue may not have been seen yet.
+    var deeds: [Deeds.Deed] = []
+}
+
+/// The catalogues as they were seen last: `watch/SYSTEM/catalogue.json`.
+struct KnownCatalogue: Codable, Sendable, Equatable {
+    var cluster = Snapshot()
+    var databases: [String: Snapshot] = [:]
+}
+
+/// Where both lie. What is kept has been raised before.
+struct WatchStore: Sendable {
+    private let repository: Repository
+    private let folder: String
+
+    init(_ repository: Repository, system: String) {
+        self.repository = repository
+        folder = "watch/\(system)"
+    }
+
+    func state() throws -> WatchState? { try repository.document("\(folder)/state.json") }
+    func catalogue() throws -> KnownCatalogue? { try repository.document("\(folder)/catalogue.json") }
+    func baselines() throws -> Baselines? { try repository.document("\(folder)/baselines.json") }
+
+    func keep(_ state: WatchState) async throws { try await write(state, "state.json") }
+    func keep(_ catalogue: KnownCatalogue) async throws { try await write(catalogue, "catalogue.json") }
+    func keep(_ baselines: Baselines) async throws { try await write(baselines, "baselines.json") }
+
+    private func write(_ body: some Codable & Sendable, _ name: String) async throws {
+        let (repository, folder) = (repository, folder)
+        try await Blocking.run { try repository.write(body, to: "\(folder)/\(name)") }
+    }
+}

@@ -1,0 +1,131 @@
+import Foundation
+import GuardianService
+import Testing
+
+/// What happens, told to all rules in order.
+struct Bench {
+    var rules: [any Rule]
+    var scene = Scene()
+    var deeds = Deeds()
+    var parser = LogParser(zone: "UTC")
+    var alarms: [Alarm] = []
+
+    init(_ thresholds: String = "") throws {
+        rules = try RuleTable.rules(thresholds)
+        scene.now = 1_795_560_912_958
+    }
+
+    enum Happening: Sendable {
+        case line(String)
+        /// A statement in one of the guardian's own sessions.
+        case own(String)
+        case differs(Difference)
+        case event(WatchEvent)
+    }
+
+    mutating func tell(_ happenings: [Happening]) {
+        for happening in happenings {
+            switch happening {
+            case .line(let line): record(line, errand: nil)
+            case .own(let line): record(line, errand: "migrate")
+            case .differs(let difference):
+                let deed = deeds.explanation(of: difference, seen: scene.now)
+                for index in rules.indices { alarms += rules[index].see(difference, explained: deed, scene) }
+            case .event(let event): for index in rules.indices { alarms += rules[index].see(event, scene) }
+            }
+        }
+    }
+
+    private mutating func record(_ line: String, errand: String?) {
+        guard var record = parser.record(line) else {
+            Issue.record("no record: \(line)")
+            return
+        }
+        if record.audit == nil, let application = line.range(of: "application_name=") {
+            record.application = String(line[application.upperBound...].prefix { $0 != " " && $0 != "\"" })
+        }
+        scene.now = record.milliseconds
+        var sight = RecordSight(record: record, errand: errand, isSuperuser: scene.superusers.contains(record.role))
+        if let audit = record.audit, Deeds.isOne(audit) { deeds.add(record, errand: errand, sight.statement) }
+        for index in rules.indices { alarms += rules[index].see(&sight, scene) }
+    }
+}
+
+struct RuleCase: Sendable, CustomTestStringConvertible {
+    let rule: String
+    let name: String
+    /// Whether the rule must see it.
+    let seen: Bool
+    let happenings: [Bench.Happening]
+
+    var testDescription: String { "\(rule): \(name)" }
+
+    static func attack(_ rule: String, _ name: String, _ happenings: Bench.Happening...) -> RuleCase {
+        RuleCase(rule: rule, name: name, seen: true, happenings: happenings)
+    }
+    static func benign(_ rule: String, _ name: String, _ happenings: Bench.Happening...) -> RuleCase {
+        RuleCase(rule: rule, name: name, seen: false, happenings: happenings)
+    }
+}
+
+@Suite("Rules")
+struct RuleTests {
+    @Test("each rule sees its attacks and their evasions, and not their benign twins", arguments: RuleCases.all)
+    func sees(example: RuleCase) throws {
+        var bench = try Bench()
+        bench.tell(example.happenings)
+        let found = bench.alarms.filter { $0.rule == example.rule }
+        #expect(found.isEmpty != example.seen, "\(bench.alarms.map(\.rule))")
+        for alarm in bench.alarms { #expect(!alarm.evidence.isEmpty && !alarm.advice.isEmpty && !alarm.cause.isEmpty) }
+    }
+
+    @Test("every rule of the table has an attack and a benign twin")
+    func complete() {
+        for rule in RuleTable.all {
+            #expect(RuleCases.all.filter { $0.rule == rule.id && $0.seen }.count >= 2, "\(rule.id) has no attack and evasion")
+            #expect(RuleCases.all.contains { $0.rule == rule.id && !$0.seen }, "\(rule.id) has no benign twin")
+            #expect(!rule.description.isEmpty && !rule.normal.isEmpty && !rule.advice.isEmpty)
+        }
+        #expect(Set(RuleTable.all.map(\.id)).count == RuleTable.all.count && RuleTable.all.count == 35)
+    }
+
+    @Test("thresholds are taken from the configuration, and wrong ones refused")
+    func thresholds() throws {
+        var bench = try Bench("mass-drop.count=1, brute-force.failures=2")
+        bench.tell([.line(Lines.audit("drop table a", command: "DROP TABLE", object: "public.a"))])
+        #expect(bench.alarms.contains { $0.rule == "mass-drop" })
+        for wrong in ["mass-drop.count", "mass-drop.x=1", "nosuch.count=1", "mass-drop.count=-1", "mass-drop.count=x"] {
+            #expect(throws: GuardianError.self) { _ = try RuleTable.rules(wrong) }
+        }
+    }
+
+    @Test("the guardian's own sessions are known by a name that others cannot make")
+    func errands() {
+        let errands = Errands(secret: [1, 2, 3])
+        let name = errands.applicationName("backup base", at: 1_000_000)
+        #expect(name.utf8.count < 64)
+        #expect(errands.verb(of: name, started: 1_000_001) == "backup base")
+        #expect(errands.verb(of: name, started: 1_000_200) == nil)
+        #expect(errands.verb(of: name, started: 999_000) == nil)
+        #expect(Errands(secret: [1, 2, 4]).verb(of: name, started: 1_000_001) == nil)
+        #expect(errands.verb(of: name.replacingOccurrences(of: "base", with: "cluster"), started: 1_000_001) == nil)
+        for wrong in [
+            "db-guardian", "db-guardian ", "db-guardian x", "db-guardian migrate 1.2.3", "db-guardian migrate zz.00",
+            "db-guardian migrate .",
+        ] {
+            #expect(errands.verb(of: wrong, started: 1) == nil)
+        }
+    }
+
+    @Test("baselines learn, tell once, and forget")
+    func baselines() {
+        var baselines = Baselines()
+        let logins: [(address: String, at: Int64)] = [
+            ("10.0.0.1", 0), ("10.0.0.2", 500), ("10.0.0.3", 2_000), ("10.0.0.3", 3_000), ("10.0.0.3", 3_600_001),
+        ]
+        let told = logins.map { baselines.see(role: "report", address: $0.address, application: "psql", at: $0.at, learn: 1_000) }
+        #expect(told == [[], [], ["address 10.0.0.3"], [], ["hour 1 UTC"]])
+        let (nobody, all) = (baselines.forget("nobody"), baselines.forget(nil))
+        #expect(nobody == [] && all == ["report"] && baselines.roles.isEmpty)
+    }
+}

@@ -1,0 +1,57 @@
+"""The guardian's watch, as an operator sees it: alarms as lines."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+from guarding import BINARY
+from running import ROOT
+
+
+class Watch:
+    """`audit watch --json`; what serve itself sees goes to its log."""
+
+    def __init__(self, everline, *arguments):
+        self.everline = everline
+        self.lines = pathlib.Path(everline.folder) / "alarms"
+        self.said = pathlib.Path(everline.folder) / "watch.log"
+        with open(self.lines, "ab") as output, open(self.said, "ab") as errors:
+            self.process = subprocess.Popen(
+                [BINARY, "audit", "watch", "--json", *arguments], cwd=ROOT, env=everline.environment, stdout=output, stderr=errors)
+        self.until(lambda: "the watch begins" in self.said.read_text() or self.process.poll() is not None)
+        assert self.process.poll() is None, self.said.read_text()
+
+    def alarms(self, rule=None):
+        found = [json.loads(line) for line in self.lines.read_text().splitlines()]
+        return [one for one in found if rule is None or one["rule"] == rule]
+
+    def until(self, condition, seconds=15):
+        end = time.monotonic() + seconds
+        while not (answer := condition()):
+            assert time.monotonic() < end, (self.alarms() if self.lines.exists() else None, self.said.read_text()[-3000:])
+            time.sleep(0.05)
+        return answer
+
+    def sees(self, rule, where=lambda alarm: True, since=0):
+        """The first such alarm behind the first `since` ones."""
+        return self.until(lambda: next((one for one in self.alarms()[since:] if one["rule"] == rule and where(one)), None))
+
+    def settles(self):
+        """Until whatever happened before has been looked at: a role that is made now, and cannot log in, is seen behind it."""
+        mark = f"mark_{time.monotonic_ns()}"
+        seen = len(self.alarms())
+        self.everline.sql(f"CREATE ROLE {mark}")
+        self.sees("foreign-ddl", lambda alarm: mark in alarm.get("statement", ""), seen)
+        self.everline.sql(f"DROP ROLE {mark}")
+        return seen
+
+    def stop(self, with_signal=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(with_signal)
+        return self.process.wait(20)
+
+
+def log_folder(everline):
+    return pathlib.Path(os.path.realpath(everline.home / "server-log"))
