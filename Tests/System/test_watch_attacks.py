@@ -40,14 +40,14 @@ def psql(everline, statement, role="postgres", database="everline", options=None
 # Rule, statement as superuser, what the alarm must say.
 STATEMENTS = [
     ("superuser-gain", "CREATE ROLE mallory1; ALTER ROLE mallory1 SUPERUSER", "mallory1"),
-    ("superuser-gain", "CREATE ROLE mallory2; ALTER ROLE mallory2 PASSWORD 'x' SUPERUSER", "mallory2"),
+    ("superuser-gain", "CREATE ROLE mallory2; ALTER ROLE mallory2 PASSWORD 'geheim' SUPERUSER", "mallory2"),
     ("superuser-gain", "CREATE ROLE mallory3; UPDATE pg_authid SET rolbypassrls = true WHERE rolname = 'mallory3'", "mallory3"),
     ("superuser-gain", "DO $$ BEGIN EXECUTE 'CREATE ROLE mallory4 CREATE' || 'ROLE'; END $$", "mallory4"),
     ("predefined-role", "CREATE ROLE mallory5; GRANT pg_write_server_files TO mallory5", "mallory5"),
     ("over-grant", "GRANT ALL ON everline.rooms TO PUBLIC", None),
     ("over-grant", "DO $$ BEGIN EXECUTE 'GRANT SELECT ON ALL TABLES IN SCHEMA everline TO pub' || 'lic'; END $$", None),
-    ("new-login-role", "CREATE USER mallory6 PASSWORD 'secret'", "mallory6"),
-    ("password-change", "ALTER ROLE everline_history PASSWORD 'other'", "everline_history"),
+    ("new-login-role", "CREATE USER mallory6 PASSWORD 'geheim'", "mallory6"),
+    ("password-change", "ALTER ROLE everline_history PASSWORD 'geheim'", "everline_history"),
     ("copy-program", "COPY (SELECT 1) TO PROGRAM 'cat >/dev/null'", None),
     ("shell-child", "COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; sleep 3'", None),
     ("server-file-access", "SELECT length(pg_read_file('/etc/hostname'))", None),
@@ -86,7 +86,7 @@ def test_a_superuser_is_seen(watched, rule, statement, names):
     psql(everline, statement.replace("; ", ";\n") + ";" if not statement.startswith("DO") else statement + ";")
     alarm = watch.sees(rule, lambda alarm: names is None or names in alarm.get("object", "") or names in " ".join(alarm["evidence"]), seen)
     assert alarm["evidence"] and alarm["advice"]
-    assert "secret" not in str(alarm) and "'x'" not in str(alarm)
+    assert "geheim" not in str(alarm)
 
 
 def test_a_stolen_service_role_is_seen(watched):

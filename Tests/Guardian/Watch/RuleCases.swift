@@ -186,6 +186,10 @@ enum RuleCases {
         .attack(
             "unexplained-change", "a record in another database", ddl("create table t()", "CREATE TABLE", "public.t"),
             change("relation", "public.t", nil, "type=r", in: "other")),
+        .attack(
+            "unexplained-change", "behind a statement that changes much",
+            role("grant select on all tables in schema everline to bob", "GRANT"),
+            ddl("drop schema other cascade", "DROP SCHEMA"), change("relation", "everline.hidden", nil, "type=r", in: "everline")),
         .benign(
             "unexplained-change", "recorded", ddl("create table t()", "CREATE TABLE", "public.t"),
             change("relation", "public.t", nil, "type=r", in: "everline")),

@@ -262,7 +262,12 @@ package actor Watch {
     }
 
     func tell(_ event: WatchEvent) {
-        for index in rules.indices { raiseLasting(rules[index].see(event, scene)) }
+        // A silence is told of when it begins, each for itself; what is looked at again and again only lasts.
+        if case .silence = event {
+            for index in rules.indices { raise(rules[index].see(event, scene)) }
+        } else {
+            for index in rules.indices { raiseLasting(rules[index].see(event, scene)) }
+        }
     }
 
     /// The guardian's verb of that session, if it is one of its own.
