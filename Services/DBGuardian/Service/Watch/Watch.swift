@@ -154,7 +154,7 @@ package actor Watch {
         serials = SerialCheck(state.sessions, since: UInt32(clamping: state.since / 1_000))
         deeds = Deeds(state.deeds)
         baselines = keepsState ? try store.baselines() ?? Baselines() : Baselines()
-        if keepsState, let kept = try store.catalogue() {
+        if keepsState, let kept = try store.catalogue(), kept.form == KnownCatalogue.form {
             known = kept
             scene.cluster = kept.cluster
         } else {

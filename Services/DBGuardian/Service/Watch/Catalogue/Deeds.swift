@@ -60,14 +60,20 @@ package struct Deeds: Sendable {
     /// Whether it is of those statements that change things which they do not name, and this one in the way that they do.
     private static func sweeps(_ deed: Deed, _ difference: Difference) -> Bool {
         guard let database = difference.database, database == deed.record.database else { return false }
-        let (isNew, isGone) = (difference.before == nil, difference.after == nil)
+        let isGone = difference.after == nil
         switch deed.record.audit?.command ?? "" {
-        case "CREATE EXTENSION": return isNew
-        case "DROP EXTENSION", "DROP SCHEMA", "DROP TABLE", "DROP FUNCTION", "DROP VIEW": return isGone
-        case "ALTER EXTENSION": return ["extension", "function", "relation"].contains(difference.kind)
+        case "CREATE EXTENSION", "DROP EXTENSION", "ALTER EXTENSION": return !difference.part("extension").isEmpty
+        case "DROP SCHEMA":
+            return isGone && deed.words.contains(difference.name.split(separator: ".").first.map(String.init) ?? "")
+        case "DROP TABLE", "DROP FUNCTION", "DROP VIEW", "DROP MATERIALIZED VIEW", "DROP TYPE":
+            return isGone && deed.words.contains("cascade")
         case "DROP OWNED": return isGone || difference.changesOnly(["acl"])
         case "REASSIGN OWNED": return difference.changesOnly(["owner", "acl"])
-        case "GRANT", "REVOKE": return deed.words.isSuperset(of: ["on", "all", "in"]) && difference.changesOnly(["acl"])
+        case "GRANT", "REVOKE":
+            return deed.words.isSuperset(of: [
+                "on", "all", "in", difference.name.split(separator: ".").first.map(String.init) ?? "",
+            ])
+                && difference.changesOnly(["acl"])
         default: return false
         }
     }
