@@ -262,11 +262,14 @@ package actor Watch {
     }
 
     func tell(_ event: WatchEvent) {
-        // A silence is told of when it begins, each for itself; what is looked at again and again only lasts.
-        if case .silence = event {
-            for index in rules.indices { raise(rules[index].see(event, scene)) }
-        } else {
-            for index in rules.indices { raiseLasting(rules[index].see(event, scene)) }
+        for index in rules.indices {
+            let alarms = rules[index].see(event, scene)
+            switch event {
+            // Looked at again and again, while it lasts.
+            case .activity, .rooms, .repository, .child: raiseLasting(alarms)
+            // Told of when it happens, each time for itself.
+            case .silence, .logins, .counted: raise(alarms)
+            }
         }
     }
 
