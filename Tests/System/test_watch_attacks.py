@@ -197,3 +197,35 @@ def test_a_dropped_extension_is_seen(watched):
     psql(everline, "DROP EXTENSION pgaudit;")
     watch.sees("audit-off", since=seen)
     psql(everline, "CREATE EXTENSION pgaudit;")
+
+
+def test_a_watch_that_is_kept_from_looking_says_so(watched):
+    everline, watch = watched
+    for blind, again in [
+        ("REVOKE EXECUTE ON FUNCTION everline_watch.read_log FROM everline_watch", "GRANT EXECUTE ON FUNCTION everline_watch.read_log TO everline_watch"),
+        ("ALTER SCHEMA everline_watch RENAME TO away", "ALTER SCHEMA away RENAME TO everline_watch"),
+    ]:
+        seen = len(watch.alarms())
+        psql(everline, f"SET pgaudit.log = 'none';\n{blind};")
+        watch.sees("audit-silence", lambda alarm: alarm["object"] == "watch", seen)
+        psql(everline, f"{again};")
+        watch.settles()
+
+
+def test_a_new_role_is_seen_at_each_step(watched):
+    everline, watch = watched
+    seen = len(watch.alarms())
+    hba = everline.home / "postgres/pg_hba.conf"
+    before = hba.read_text()
+    hba.write_text(before + "hostssl everline newcomer 127.0.0.1/32 scram-sha-256\n")
+    psql(everline, "CREATE ROLE newcomer LOGIN PASSWORD 'secret';\nGRANT USAGE ON SCHEMA everline TO newcomer;\n"
+                   "GRANT SELECT ON everline.users TO newcomer;\nSELECT pg_reload_conf();")
+    watch.sees("new-login-role", lambda alarm: alarm["object"] == "newcomer", seen)
+    watch.sees("unexplained-change", lambda alarm: "newcomer" in alarm["object"], seen)
+    seen = len(watch.alarms())
+    for _ in range(3):
+        psql(everline, "SELECT password_hash FROM everline.users;\nDELETE FROM everline.users;", role="newcomer")
+    assert watch.sees("verifier-read", since=seen)["role"] == "newcomer"
+    assert watch.sees("privilege-probing", since=seen)["role"] == "newcomer"
+    hba.write_text(before)
+    psql(everline, "SELECT pg_reload_conf();")

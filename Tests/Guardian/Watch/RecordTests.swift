@@ -156,7 +156,7 @@ struct RecordTests {
 
     @Test("mutated lines end in some way, and lines beside them are read as ever")
     func fuzz() {
-        let rounds = ProcessInfo.processInfo.environment["EVERLINE_FUZZ"].flatMap { Int($0) } ?? 20_000
+        let rounds = ProcessInfo.processInfo.environment["EVERLINE_FUZZ"].flatMap { Int($0) } ?? 1_000_000
         var generator = SplitMix(state: 20_261_124)
         let seeds = [
             Lines.audit("select 2, 'a,\"b\"\nc';", kind: "READ", command: "SELECT"),
