@@ -219,7 +219,7 @@ def test_a_new_role_is_seen_at_each_step(watched):
     before = hba.read_text()
     hba.write_text(before + "hostssl everline newcomer 127.0.0.1/32 scram-sha-256\n")
     psql(everline, "CREATE ROLE newcomer LOGIN PASSWORD 'secret';\nGRANT USAGE ON SCHEMA everline TO newcomer;\n"
-                   "GRANT SELECT ON everline.users TO newcomer;\nSELECT pg_reload_conf();")
+                   "GRANT CONNECT ON DATABASE everline TO newcomer;\nGRANT SELECT ON everline.users TO newcomer;\nSELECT pg_reload_conf();")
     watch.sees("new-login-role", lambda alarm: alarm["object"] == "newcomer", seen)
     watch.sees("unexplained-change", lambda alarm: "newcomer" in alarm["object"], seen)
     seen = len(watch.alarms())
