@@ -91,7 +91,7 @@ def test_no_way_in_without_tls_or_password(everline):
         done = subprocess.run(["psql", "-XAtw", "-c", "SELECT 1", conninfo], capture_output=True, text=True)
         assert done.returncode == 2, conninfo
     assert everline.sql("SELECT count(*) FROM pg_hba_file_rules WHERE auth_method <> 'scram-sha-256'") == [["0"]]
-    assert everline.sql("SHOW shared_preload_libraries") == [["pgaudit"]] and everline.sql("SELECT extname FROM pg_extension WHERE extname = 'pgaudit'")
+    assert everline.sql("SHOW shared_preload_libraries") == [["pgaudit, pg_stat_statements"]] and everline.sql("SELECT extname FROM pg_extension WHERE extname = 'pgaudit'")
     assert everline.redis("GET", "everline:session:x", user="history").startswith("NOPERM")
     assert everline.redis("FLUSHALL", user="message-gateway").startswith("NOPERM")
 

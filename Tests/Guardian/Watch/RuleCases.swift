@@ -5,7 +5,7 @@ import GuardianService
 enum RuleCases {
     static let all = roles + reach + audit + destruction + connections + reading + replication + protection + health + numbers
 
-    private static func change(_ kind: String, _ name: String, _ before: String?, _ after: String?, in database: String? = nil)
+    static func change(_ kind: String, _ name: String, _ before: String?, _ after: String?, in database: String? = nil)
         -> Bench.Happening
     {
         .differs(
@@ -13,15 +13,15 @@ enum RuleCases {
                 database: database, kind: kind, name: name, before: before?.replacingOccurrences(of: " ", with: "\u{1F}"),
                 after: after?.replacingOccurrences(of: " ", with: "\u{1F}")))
     }
-    private static func role(_ statement: String, _ command: String, by: String = "postgres") -> Bench.Happening {
+    static func role(_ statement: String, _ command: String, by: String = "postgres") -> Bench.Happening {
         .line(Lines.audit(statement, kind: "ROLE", command: command, role: by))
     }
-    private static func ddl(
+    static func ddl(
         _ statement: String, _ command: String, _ object: String = "", time: String = "2026-11-24 22:55:12.958 UTC"
     ) -> Bench.Happening {
         .line(Lines.audit(statement, kind: "DDL", command: command, object: object, time: time))
     }
-    private static func read(
+    static func read(
         _ statement: String, _ command: String = "SELECT", by: String = "postgres", source: String = "SESSION",
         object: String = "", application: String = "psql"
     ) -> Bench.Happening {
@@ -29,15 +29,15 @@ enum RuleCases {
             Lines.audit(
                 statement, kind: "READ", command: command, object: object, role: by, application: application, source: source))
     }
-    private static func write(
+    static func write(
         _ statement: String, _ command: String, by: String = "postgres", source: String = "SESSION", object: String = ""
     ) -> Bench.Happening {
         .line(Lines.audit(statement, kind: "WRITE", command: command, object: object, role: by, source: source))
     }
-    private static func misc(_ statement: String, by: String = "postgres") -> Bench.Happening {
+    static func misc(_ statement: String, by: String = "postgres") -> Bench.Happening {
         .line(Lines.audit(statement, kind: "MISC", command: "SET", role: by))
     }
-    private static func login(
+    static func login(
         _ role: String, _ application: String, host: String = "127.0.0.1", tls: Bool = true, replication: Bool = false
     ) -> Bench.Happening {
         let message =
@@ -45,22 +45,22 @@ enum RuleCases {
             + (tls ? " SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)" : "")
         return .line(Lines.line(message, role: role, host: host))
     }
-    private static func failed(_ role: String, host: String = "10.9.9.9", second: Int) -> Bench.Happening {
+    static func failed(_ role: String, host: String = "10.9.9.9", second: Int) -> Bench.Happening {
         .line(
             Lines.line(
                 "password authentication failed for user \"\(role)\"", severity: "FATAL", state: "28P01", role: role, host: host,
                 time: String(format: "2026-11-24 22:%02d:%02d.000 UTC", 10 + second / 60, second % 60)))
     }
-    private static func refused(_ role: String, _ second: Int, state: String = "42501") -> Bench.Happening {
+    static func refused(_ role: String, _ second: Int, state: String = "42501") -> Bench.Happening {
         .line(
             Lines.line(
                 "permission denied for table users", severity: "ERROR", state: state, statement: "select * from everline.users",
                 role: role,
                 time: String(format: "2026-11-24 22:%02d:%02d.000 UTC", 10 + second / 60, second % 60)))
     }
-    private static let plain = "superuser=f createrole=f createdb=f bypassrls=f replication=f login=t"
+    static let plain = "superuser=f createrole=f createdb=f bypassrls=f replication=f login=t"
 
-    private static let roles: [RuleCase] = [
+    static let roles: [RuleCase] = [
         .attack("superuser-gain", "ALTER ROLE", role("ALTER USER bob WITH SUPERUSER", "ALTER ROLE")),
         .attack(
             "superuser-gain", "behind a password, which hides it", role("alter role bob password <REDACTED>", "ALTER ROLE"),
@@ -115,7 +115,7 @@ enum RuleCases {
             change("password", "bob", "kind=scram-sha-256 digest=aaaaaa", "kind=scram-sha-256 digest=bbbbbb")),
     ]
 
-    private static let reach: [RuleCase] = [
+    static let reach: [RuleCase] = [
         .attack("copy-program", "TO", read("copy (select 1) to program 'curl x'", "COPY")),
         .attack("copy-program", "FROM, spelled oddly", write("COPY t FROM/**/Program $$id$$", "COPY")),
         .attack(
@@ -160,7 +160,7 @@ enum RuleCases {
             change("extension", "pg_trgm", nil, "version=1", in: "everline")),
     ]
 
-    private static let audit: [RuleCase] = [
+    static let audit: [RuleCase] = [
         .attack("audit-off", "SET", misc("set pgaudit.role = ''")),
         .attack("audit-off", "set_config", read("select set_config('PgAudit.log', 'none', false)")),
         .attack("audit-off", "for a role", role("alter role postgres set pgaudit.log = 'none'", "ALTER ROLE")),
@@ -186,6 +186,10 @@ enum RuleCases {
         .attack(
             "unexplained-change", "a record in another database", ddl("create table t()", "CREATE TABLE", "public.t"),
             change("relation", "public.t", nil, "type=r", in: "other")),
+        .attack(
+            "unexplained-change", "behind a statement that changes much",
+            role("grant select on all tables in schema everline to bob", "GRANT"),
+            ddl("drop schema other cascade", "DROP SCHEMA"), change("relation", "everline.hidden", nil, "type=r", in: "everline")),
         .benign(
             "unexplained-change", "recorded", ddl("create table t()", "CREATE TABLE", "public.t"),
             change("relation", "public.t", nil, "type=r", in: "everline")),
@@ -204,7 +208,7 @@ enum RuleCases {
         .benign("foreign-ddl", "a temporary table", ddl("create temp table t()", "CREATE TABLE", "pg_temp.t")),
     ]
 
-    private static let destruction: [RuleCase] = [
+    static let destruction: [RuleCase] = [
         .attack(
             "mass-drop", "a burst", ddl("drop table a", "DROP TABLE", "public.a"), ddl("drop table b", "DROP TABLE", "public.b"),
             ddl("drop table c", "DROP TABLE", "public.c")),
@@ -247,7 +251,7 @@ enum RuleCases {
             .event(.activity(table("sessions", deleted: 900)))),
     ]
 
-    private static func table(_ name: String, updated: Int64 = 0, deleted: Int64 = 0, scans: Int64 = 0, scanned: Int64 = 0)
+    static func table(_ name: String, updated: Int64 = 0, deleted: Int64 = 0, scans: Int64 = 0, scanned: Int64 = 0)
         -> Activity
     {
         var activity = Activity()
@@ -257,7 +261,7 @@ enum RuleCases {
         return activity
     }
 
-    private static let connections: [RuleCase] = [
+    static let connections: [RuleCase] = [
         RuleCase(rule: "brute-force", name: "one role", seen: true, happenings: (0..<5).map { failed("postgres", second: $0) }),
         RuleCase(
             rule: "brute-force", name: "spread over roles", seen: true,
@@ -302,7 +306,7 @@ enum RuleCases {
         .benign("privilege-probing", "once", refused("bob", 1)),
     ]
 
-    private static let reading: [RuleCase] = [
+    static let reading: [RuleCase] = [
         .attack("superuser-writes", "UPDATE", write("update everline.messages set body = 'x' where seq = 1", "UPDATE")),
         .attack("superuser-writes", "COPY FROM", write("copy everline.messages from stdin", "COPY")),
         .benign("superuser-writes", "reading", read("select 1")),
@@ -340,158 +344,4 @@ enum RuleCases {
                 "select id, username from everline.users", by: "everline_history", source: "OBJECT", object: "everline.users",
                 application: "history")),
     ]
-
-    private static let replication: [RuleCase] = [
-        .attack("replication-use", "a walsender", login("replicator", "pg_basebackup", replication: true)),
-        .attack("replication-use", "a slot", change("replication slot", "evil", nil, "type=physical")),
-        .attack("replication-use", "a publication", ddl("create publication p for all tables", "CREATE PUBLICATION")),
-        .attack("replication-use", "unheard", .event(.activity(walsender))),
-        .benign("replication-use", "an ordinary connection", login("everline_gateway", "message-gateway")),
-
-        .attack("slot-bloat", "nobody reads it", .event(.activity(slot(active: false, bytes: 100 << 20)))),
-        .attack("slot-bloat", "its reader is slow", .event(.activity(slot(active: true, bytes: 2 << 30)))),
-        .benign("slot-bloat", "it is read", .event(.activity(slot(active: true, bytes: 100 << 20)))),
-    ]
-
-    private static var walsender: Activity {
-        var activity = Activity()
-        activity.sessions = [
-            Activity.Session(
-                process: 7, started: 1_000, role: "replicator", database: "", address: "10.0.0.9", application: "pg_receivewal",
-                backend: "walsender", transaction: nil,
-                query: "", isEncrypted: true)
-        ]
-        return activity
-    }
-
-    private static func slot(active: Bool, bytes: Int64) -> Activity {
-        var activity = Activity()
-        activity.slots = [Activity.Slot(name: "s", isActive: active, isTemporary: false, bytes: bytes)]
-        return activity
-    }
-
-    private static let protection: [RuleCase] = [
-        .attack("policy-weakened", "dropped", ddl("drop policy p on t", "DROP POLICY")),
-        .attack("policy-weakened", "switched off", ddl("alter table t disable row level security", "ALTER TABLE", "public.t")),
-        .attack("policy-weakened", "unheard", change("relation", "public.t", "rowsecurity=t", "rowsecurity=f", in: "everline")),
-        .benign(
-            "policy-weakened", "switched on", ddl("alter table t enable row level security", "ALTER TABLE", "public.t"),
-            change("relation", "public.t", "rowsecurity=f", "rowsecurity=t", in: "everline")),
-
-        .attack(
-            "trigger-tampered", "a trigger",
-            ddl("create trigger x before insert on t execute function f()", "CREATE TRIGGER", "public.t")),
-        .attack("trigger-tampered", "session_replication_role", misc("set session_replication_role = replica")),
-        .attack(
-            "trigger-tampered", "a definer without a path",
-            ddl("create function f() returns int security definer language sql as ''", "CREATE FUNCTION", "public.f")),
-        .attack(
-            "trigger-tampered", "unheard", change("trigger", "everline.messages.t", "enabled=O", "enabled=D", in: "everline")),
-        .benign(
-            "trigger-tampered", "a definer with one",
-            ddl(
-                "create function f() returns int security definer set search_path = pg_catalog language sql as ''",
-                "CREATE FUNCTION", "public.f")),
-
-        .attack("hba-weakened", "trust", change("hba rule", "local all all trust", nil, "type=local method=trust")),
-        .attack(
-            "hba-weakened", "from everywhere",
-            change("hba rule", "x", nil, "type=hostssl address=0.0.0.0 netmask=0.0.0.0 method=scram-sha-256")),
-        .attack(
-            "hba-weakened", "without TLS",
-            change("hba rule", "x", nil, "type=host address=10.0.0.1 netmask=255.255.255.255 method=scram-sha-256")),
-        .benign(
-            "hba-weakened", "narrow",
-            change("hba rule", "x", nil, "type=hostssl address=10.0.0.1 netmask=255.255.255.255 method=scram-sha-256")),
-
-        .attack("tls-off", "the setting", change("setting", "ssl", "value=on", "value=off")),
-        .attack("tls-off", "one who comes without", login("bob", "psql", tls: false)),
-        .benign("tls-off", "the socket", login("bob", "psql", host: "[local]", tls: false)),
-    ]
-
-    private static let health: [RuleCase] = [
-        .attack(
-            "crash", "killed",
-            .line(Lines.line("server process (PID 7) was terminated by signal 9: Killed", backend: "postmaster"))),
-        .attack("crash", "PANIC", .line(Lines.line("could not write", severity: "PANIC", state: "XX000"))),
-        .attack(
-            "crash", "recovery",
-            .line(Lines.line("database system was not properly shut down; automatic recovery in progress", backend: "startup"))),
-        .benign(
-            "crash", "a stop and a start", .line(Lines.line("received fast shutdown request", backend: "postmaster")),
-            .line(Lines.line("database system was shut down at 2026-11-24 22:55:11 UTC", backend: "startup"))),
-
-        .attack(
-            "corruption", "XX001",
-            .line(Lines.line("invalid page in block 7 of relation base/5/16384", severity: "ERROR", state: "XX001"))),
-        .attack(
-            "corruption", "a checksum",
-            .line(
-                Lines.line("page verification failed, calculated checksum 1 but expected 2", severity: "WARNING", state: "01000"))
-        ),
-        .benign("corruption", "an error", .line(Lines.line("division by zero", severity: "ERROR", state: "22012"))),
-
-        .attack("archive-stall", "a segment waits", .event(.activity(archive(waiting: 1, seconds: 400)))),
-        .attack(
-            "archive-stall", "failing again and again", .event(.activity(archive(failures: 1))),
-            .event(.activity(archive(failures: 9, failing: true)))),
-        .benign("archive-stall", "on its way", .event(.activity(archive(waiting: 2, seconds: 3)))),
-        .benign("archive-stall", "an old failure", .event(.activity(archive(failures: 9)))),
-
-        .attack("backup-shape", "small", .event(.repository(backups(last: 10)))),
-        .attack("backup-shape", "large", .event(.repository(backups(last: 100_000)))),
-        .benign("backup-shape", "grown", .event(.repository(backups(last: 1_200)))),
-
-        .attack(
-            "drill-overdue", "never",
-            .event(
-                .repository(
-                    RepositoryState(backups: [
-                        .init(id: "a", kind: "base", milliseconds: 1_795_560_912_958 - 9 * 86_400_000, seconds: 1, bytes: 1)
-                    ])))),
-        .attack(
-            "drill-overdue", "long ago",
-            .event(.repository(RepositoryState(backups: [], proven: 1_795_560_912_958 - 9 * 86_400_000)))),
-        .benign(
-            "drill-overdue", "new",
-            .event(
-                .repository(
-                    RepositoryState(backups: [
-                        .init(id: "a", kind: "base", milliseconds: 1_795_560_912_958 - 86_400_000, seconds: 1, bytes: 1)
-                    ])))),
-    ]
-
-    private static func archive(waiting: Int64 = 0, seconds: Double = 0, failures: Int64 = 0, failing: Bool = false) -> Activity {
-        var activity = Activity()
-        (activity.archiveWaiting, activity.archiveWaitingSeconds) = (waiting, seconds)
-        (activity.archiveFailures, activity.archiveFailing) = (failures, failing)
-        return activity
-    }
-
-    private static func backups(last: Int) -> RepositoryState {
-        RepositoryState(
-            backups: (0..<6).map { .init(id: "b\($0)", kind: "base", milliseconds: Int64($0), seconds: 1, bytes: 1_000) } + [
-                .init(id: "new", kind: "base", milliseconds: 99, seconds: 1, bytes: last)
-            ])
-    }
-
-    private static let numbers: [RuleCase] = [
-        .attack("sequence-gap", "a hole", .event(.rooms([room(last: 10, found: 9)]))),
-        .attack("sequence-gap", "one too many", .event(.rooms([room(last: 10, found: 11)]))),
-        .benign("sequence-gap", "whole", .event(.rooms([room(last: 10, found: 10)]))),
-
-        .attack(
-            "numbers-backwards", "messages", .event(.rooms([room(last: 10, found: 10)])),
-            .event(.rooms([room(last: 9, found: 9)]))),
-        .attack(
-            "numbers-backwards", "revisions", .event(.rooms([room(last: 10, rev: 4, found: 10)])),
-            .event(.rooms([room(last: 11, rev: 3, found: 11)]))),
-        .benign(
-            "numbers-backwards", "growth", .event(.rooms([room(last: 10, found: 10)])),
-            .event(.rooms([room(last: 11, found: 11)]))),
-    ]
-
-    private static func room(last: Int64, rev: Int64 = 0, found: Int64) -> RoomNumbers {
-        RoomNumbers(id: 1, lastSeq: last, lastRev: rev, from: 1, to: last, found: found)
-    }
 }

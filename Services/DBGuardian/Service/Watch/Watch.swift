@@ -21,6 +21,7 @@ package actor Watch {
 
     var store: WatchStore
     var state = WatchState()
+    private var keptState: WatchState?
     var follower = LogFollower([])
     var parser = LogParser(zone: "UTC")
     var serials = SerialCheck([], since: 0)
@@ -93,6 +94,7 @@ package actor Watch {
         var pause = Duration.milliseconds(200)
         var isWell = true
         var hasBegun = false
+        var blind: (since: ContinuousClock.Instant, isTold: Bool)?
         defer { lock = nil }
         while !Task.isCancelled {
             do {
@@ -103,6 +105,7 @@ package actor Watch {
                 let rest = try await turn()
                 if !isWell { logger.notice("the watch goes on") }
                 isWell = true
+                blind = nil
                 pause = .milliseconds(200)
                 try await Task.sleep(for: rest)
             } catch let error as CancellationError {
@@ -113,11 +116,28 @@ package actor Watch {
                 // Once, not at every turn.
                 if isWell { logger.warning("the watch cannot look", metadata: ["error": "\(error)"]) }
                 isWell = false
+                let since = blind?.since ?? .now
+                if hasBegun, blind?.isTold != true, .now - since > Self.patience(with: error) {
+                    tell(
+                        .silence(
+                            object: "watch",
+                            words: "the watch has been kept from looking for \((.now - since).components.seconds) s: \(error)",
+                            evidence: [], certain: true))
+                    blind = (since, true)
+                } else if blind == nil {
+                    blind = (since, false)
+                }
                 await flush()
                 try await Task.sleep(for: pause)
                 pause = min(pause * 2, .seconds(2))
             }
         }
+    }
+
+    /// How long it may be blind before that is an alarm: a server that is restarted is away for a while, one that refuses is not.
+    private static func patience(with error: any Error) -> Duration {
+        if let error = error as? PostgresError, error.kind == .server { return .seconds(1) }
+        return .seconds(30)
     }
 
     // MARK: Beginning
@@ -154,7 +174,7 @@ package actor Watch {
         serials = SerialCheck(state.sessions, since: UInt32(clamping: state.since / 1_000))
         deeds = Deeds(state.deeds)
         baselines = keepsState ? try store.baselines() ?? Baselines() : Baselines()
-        if keepsState, let kept = try store.catalogue() {
+        if keepsState, let kept = try store.catalogue(), kept.form == KnownCatalogue.form {
             known = kept
             scene.cluster = kept.cluster
         } else {
@@ -210,9 +230,9 @@ package actor Watch {
         state.files = follower.state
         state.sessions = serials.state
         state.deeds = deeds.recent(now: scene.now)
-        if state != self.state {
-            self.state = state
+        if state != keptState {
             try await store.keep(state)
+            keptState = state
         }
         try await keepCatalogue()
         if hasBaselinesToKeep {
@@ -262,7 +282,15 @@ package actor Watch {
     }
 
     func tell(_ event: WatchEvent) {
-        for index in rules.indices { raiseLasting(rules[index].see(event, scene)) }
+        for index in rules.indices {
+            let alarms = rules[index].see(event, scene)
+            switch event {
+            // Looked at again and again, while it lasts.
+            case .activity, .rooms, .repository, .child: raiseLasting(alarms)
+            // Told of when it happens, each time for itself.
+            case .silence, .logins, .counted: raise(alarms)
+            }
+        }
     }
 
     /// The guardian's verb of that session, if it is one of its own.

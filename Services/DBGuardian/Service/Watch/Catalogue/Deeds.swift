@@ -21,6 +21,8 @@ package struct Deeds: Sendable {
     private static let most = 4_096
     /// From the record of a statement to the difference that it makes, when its transaction ends at once and the look is not late.
     private static let reach: Int64 = 90_000
+    /// The same for statements that change what they do not name, which must not excuse what somebody else does later.
+    private static let wideReach: Int64 = 5_000
     /// By which our idea of the server's clock may be wrong.
     private static let slack: Int64 = 250
 
@@ -49,7 +51,31 @@ package struct Deeds: Sendable {
     /// The newest statement that may have made this difference.
     /// - Parameter seen: when the difference was seen, in milliseconds since 1970 by the server's clock; what was done later did not make it.
     package func explanation(of difference: Difference, seen: Int64) -> Deed? {
-        deeds.last { $0.record.milliseconds <= seen + Self.slack && seen - $0.alive <= Self.reach && Self.fits($0, difference) }
+        deeds.last { deed in
+            guard deed.record.milliseconds <= seen + Self.slack, seen - deed.alive <= Self.reach else { return false }
+            return Self.fits(deed, difference) || seen - deed.alive <= Self.wideReach && Self.sweeps(deed, difference)
+        }
+    }
+
+    /// Whether it is of those statements that change things which they do not name, and this one in the way that they do.
+    private static func sweeps(_ deed: Deed, _ difference: Difference) -> Bool {
+        guard let database = difference.database, database == deed.record.database else { return false }
+        let isGone = difference.after == nil
+        switch deed.record.audit?.command ?? "" {
+        case "CREATE EXTENSION", "DROP EXTENSION", "ALTER EXTENSION": return !difference.part("extension").isEmpty
+        case "DROP SCHEMA":
+            return isGone && deed.words.contains(difference.name.split(separator: ".").first.map(String.init) ?? "")
+        case "DROP TABLE", "DROP FUNCTION", "DROP VIEW", "DROP MATERIALIZED VIEW", "DROP TYPE":
+            return isGone && deed.words.contains("cascade")
+        case "DROP OWNED": return isGone || difference.changesOnly(["acl"])
+        case "REASSIGN OWNED": return difference.changesOnly(["owner", "acl"])
+        case "GRANT", "REVOKE":
+            return deed.words.isSuperset(of: [
+                "on", "all", "in", difference.name.split(separator: ".").first.map(String.init) ?? "",
+            ])
+                && difference.changesOnly(["acl"])
+        default: return false
+        }
     }
 
     private static func fits(_ deed: Deed, _ difference: Difference) -> Bool {
@@ -89,19 +115,18 @@ package struct Deeds: Sendable {
             ].contains(command)
         default: break
         }
-        // What comes and goes with something else is named by that.
-        if command.hasSuffix("EXTENSION") || command.hasSuffix("OWNED") || (command == "DROP SCHEMA")
-            || words.isSuperset(of: ["on", "all", "in"])
-        {
-            return true
-        }
         if command.hasPrefix("VACUUM"), !words.contains(where: { difference.name.hasSuffix(".\($0)") }) {
             return words.contains("full")
         }
         let name = difference.name.split(separator: "(").first.map(String.init) ?? difference.name
         let parts = name.split(separator: ".").map(String.init)
         let own = parts.count > 1 ? parts.dropFirst() : parts[...]
-        return own.contains { part in mentions(part) || words.contains { $0.count > 2 && part.hasPrefix($0 + "_") } }
+        // `t_id_seq` comes with `t`.
+        let object = deed.record.audit?.object.split(separator: ".").last.map(String.init) ?? ""
+        return own.contains { part in
+            mentions(part) || words.contains { $0.count > 2 && part.hasPrefix($0 + "_") }
+                || !object.isEmpty && part.hasPrefix(object + "_")
+        }
     }
 }
 

@@ -55,6 +55,13 @@ package struct Difference: Sendable, Hashable {
         (Self.attributes(before)[attribute], Self.attributes(after)[attribute])
     }
 
+    /// Whether it was there before, is there now, and differs in these attributes alone.
+    package func changesOnly(_ names: Set<String>) -> Bool {
+        guard before != nil, after != nil else { return false }
+        let (old, new) = (Self.attributes(before), Self.attributes(after))
+        return Set(old.keys).union(new.keys).allSatisfy { names.contains($0) || old[$0] == new[$0] }
+    }
+
     /// Whether an attribute is true now and was not.
     package func gained(_ attribute: String) -> Bool {
         let change = change(of: attribute)

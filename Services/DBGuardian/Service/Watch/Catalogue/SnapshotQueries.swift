@@ -53,12 +53,13 @@ enum SnapshotQueries {
             SELECT oid, nspname FROM pg_namespace WHERE nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%'
         )
         SELECT 'extension', extname::text, concat_ws(E'\\x1f', 'version=' || extversion, 'owner=' || pg_get_userbyid(extowner)) FROM pg_extension
-        UNION ALL SELECT 'language', lanname::text, concat_ws(E'\\x1f', 'trusted=' || left(lanpltrusted::text, 1), 'acl=' || lanacl::text) FROM pg_language
-        UNION ALL SELECT 'schema', n.nspname::text, concat_ws(E'\\x1f', 'owner=' || pg_get_userbyid(nspowner), 'acl=' || nspacl::text) FROM pg_namespace n
+        UNION ALL SELECT 'language', lanname::text, concat_ws(E'\\x1f', 'trusted=' || left(lanpltrusted::text, 1), 'acl=' || lanacl::text, 'extension=' || (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid WHERE d.classid = 'pg_language'::regclass AND d.objid = l.oid AND d.deptype = 'e')) FROM pg_language l
+        UNION ALL SELECT 'schema', n.nspname::text, concat_ws(E'\\x1f', 'owner=' || pg_get_userbyid(nspowner), 'acl=' || nspacl::text, 'extension=' || (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.deptype = 'e')) FROM pg_namespace n
             WHERE n.nspname NOT LIKE 'pg\\_temp%' AND n.nspname NOT LIKE 'pg\\_toast%'
         UNION ALL SELECT 'relation', n.nspname || '.' || c.relname, concat_ws(E'\\x1f', 'type=' || relkind::text, 'owner=' || pg_get_userbyid(relowner), 'acl=' || relacl::text,
             'columns=' || CASE WHEN relkind = 'S' THEN 0 ELSE relnatts END, 'rowsecurity=' || left(relrowsecurity::text, 1),
             'forced=' || left(relforcerowsecurity::text, 1), 'file=' || CASE WHEN n.nspname = 'everline' AND relkind = 'r' THEN relfilenode END, 'options=' || reloptions::text,
+            'extension=' || (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'),
             'definition=' || CASE WHEN relkind IN ('v', 'm') THEN md5(pg_get_viewdef(c.oid)) END)
             FROM pg_class c JOIN own n ON n.oid = c.relnamespace WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND relpersistence <> 't'
         UNION ALL SELECT 'system relation', c.relname::text, concat_ws(E'\\x1f', 'owner=' || pg_get_userbyid(relowner), 'acl=' || relacl::text)
@@ -67,7 +68,7 @@ enum SnapshotQueries {
             FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE a.attacl IS NOT NULL
         UNION ALL SELECT 'function', n.nspname || '.' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')',
             concat_ws(E'\\x1f', 'owner=' || pg_get_userbyid(proowner), 'definer=' || left(prosecdef::text, 1), 'language=' || l.lanname,
-            'path=' || (SELECT x FROM unnest(p.proconfig) x WHERE x LIKE 'search_path=%'), 'acl=' || proacl::text,
+            'path=' || (SELECT x FROM unnest(p.proconfig) x WHERE x LIKE 'search_path=%'), 'acl=' || proacl::text, 'extension=' || (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'),
             'body=' || md5(concat(prosrc, probin, array_to_string(proconfig, ',')))) FROM pg_proc p JOIN own n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
         UNION ALL SELECT 'system functions', 'pg_catalog', concat_ws(E'\\x1f', 'count=' || count(*), 'state=' || sum(xmin::text::bigint))
             FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace
@@ -75,7 +76,8 @@ enum SnapshotQueries {
             FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT tgisinternal
         UNION ALL SELECT 'constraint trigger', n.nspname || '.' || c.relname, 'disabled=' || count(*)::text
             FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE tgisinternal AND tgenabled = 'D' GROUP BY 2
-        UNION ALL SELECT 'event trigger', evtname::text, concat_ws(E'\\x1f', 'enabled=' || evtenabled::text, 'event=' || evtevent, 'function=' || evtfoid::regproc::text) FROM pg_event_trigger
+        UNION ALL SELECT 'event trigger', evtname::text, concat_ws(E'\\x1f', 'enabled=' || evtenabled::text, 'event=' || evtevent, 'function=' || evtfoid::regproc::text,
+            'extension=' || (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'e')) FROM pg_event_trigger t
         UNION ALL SELECT 'policy', n.nspname || '.' || c.relname || '.' || polname, concat_ws(E'\\x1f', 'command=' || polcmd::text, 'permissive=' || left(polpermissive::text, 1),
             'using=' || pg_get_expr(polqual, polrelid), 'check=' || pg_get_expr(polwithcheck, polrelid), 'roles=' || polroles::regrole[]::text)
             FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace

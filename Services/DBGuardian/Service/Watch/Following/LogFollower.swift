@@ -105,6 +105,7 @@ package struct LogFollower: Sendable {
         _ each: (UnsafeBufferPointer<UInt8>, LogPlace) -> Void
     ) {
         guard let base = new.baseAddress else { return }
+        let before = tail(file, unfinished[file.name])
         var start = 0
         while start < new.count, let newline = memchr(base + start, 0x0A, new.count - start) {
             let end = UnsafeRawPointer(newline) - UnsafeRawPointer(base)
@@ -124,7 +125,7 @@ package struct LogFollower: Sendable {
         }
         if start > 0 {
             let consumed = UnsafeBufferPointer(rebasing: new[max(0, start - LogLimits.tail)..<start])
-            file.tail = consumed.count == LogLimits.tail ? Array(consumed) : Array((file.tail + consumed).suffix(LogLimits.tail))
+            file.tail = Array((before + consumed).suffix(LogLimits.tail))
         }
         guard start < new.count else { return }
         var waiting = unfinished.removeValue(forKey: file.name) ?? Unfinished()

@@ -35,15 +35,14 @@ package struct LogParser: Sendable {
 
     /// - Parameter line: without its end.
     package mutating func parse(_ line: UnsafeBufferPointer<UInt8>, at place: LogPlace) -> (outcome: Outcome, serial: Serial?) {
-        guard let members = LogMembers(line), let session = SessionID(UnsafeBufferPointer(rebasing: line[members.session])),
-            let milliseconds = clock.milliseconds(UnsafeBufferPointer(rebasing: line[members.timestamp]))
-        else {
-            // The half line of a server that died, with another's first behind it.
-            if let second = Self.secondBeginning(line) {
-                return parse(UnsafeBufferPointer(rebasing: line[second...]), at: place)
-            }
-            return (.unreadable, nil)
+        let found = LogMembers(line)
+        // The half line of a server that died, with another's first behind it.
+        if found?.isCut ?? true, let second = Self.secondBeginning(line) {
+            return parse(UnsafeBufferPointer(rebasing: line[second...]), at: place)
         }
+        guard let members = found, let session = SessionID(UnsafeBufferPointer(rebasing: line[members.session])),
+            let milliseconds = clock.milliseconds(UnsafeBufferPointer(rebasing: line[members.timestamp]))
+        else { return (.unreadable, nil) }
         let message = UnsafeBufferPointer(rebasing: line[members.message])
         var serial = Serial(
             session: session, number: Self.integer(UnsafeBufferPointer(rebasing: line[members.number])),
