@@ -1,5 +1,5 @@
 import EverlineService
-import Foundation
+package import Foundation
 
 /// Modes of files that hold the database or its secrets, where this machine has them.
 package struct FileModes: Sendable {
