@@ -134,7 +134,8 @@ let package = Package(
         .systemLibrary(name: "CLz4", path: "Shared/CLz4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         library(
             "GuardianService", "Services/DBGuardian/Service",
-            ["EverlineService", "EverlineCryptography", "CZstd", "CLz4", .product(name: "Metrics", package: "swift-metrics")] + nio + http
+            ["EverlineService", "EverlineCryptography", "CZstd", "CLz4", .product(name: "Metrics", package: "swift-metrics")]
+                + nio + http
         ),
         executable("db-guardian", "Services/DBGuardian/Executable", "GuardianService"),
 
