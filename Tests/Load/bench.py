@@ -1,6 +1,6 @@
 """`make bench`: each figure beside the limit of the same machine in the same run, as a table and as JSON.
 
-Starts an Everline of its own; parts to run may be named: sending reading delivery idle resume scaling backup."""
+Starts an Everline of its own; parts to run may be named: sending reading delivery idle resume scaling audit backup."""
 import json
 import os
 import pathlib
@@ -220,11 +220,11 @@ def scaling(bench_rows, figures):
 
 
 def main():
-    works = sys.argv[1:] or ["sending", "delivery", "reading", "idle", "resume", "scaling", "backup"]
+    works = sys.argv[1:] or ["sending", "delivery", "reading", "idle", "resume", "scaling", "audit", "backup"]
     bench = Bench()
     try:
         for work in works:
-            if work not in ("scaling", "backup"):
+            if work not in ("scaling", "audit", "backup"):
                 print(work, flush=True)
                 getattr(bench, work)()
     finally:
@@ -232,10 +232,14 @@ def main():
     if "scaling" in works:
         print("scaling", flush=True)
         scaling(bench.rows, bench.figures)
+    # Beside the load tool's sources no cache of ours may lie.
+    sys.dont_write_bytecode = True
+    if "audit" in works:
+        print("audit", flush=True)
+        from audit import measure
+        bench.figures["audit"] = measure(bench.row, SECONDS)
     if "backup" in works:
         print("backup", flush=True)
-        # Beside the load tool's sources no cache of ours may lie.
-        sys.dont_write_bytecode = True
         from backups import measure
         bench.figures["backup"] = measure(bench.row, MILLION_ROWS)
     bench.table()

@@ -28,12 +28,12 @@ def test_who_dropped_that_table_and_the_way_back(own_guardian):
         li.send("唐詩", f"第 {n} 句")
     until(lambda: "the watch begins" in everline.logs() or "the watch begins" in (everline.home / "log/db-guardian.log").read_text())
     everline.sql("DROP TABLE everline.messages -- password 'hunter2'")
-    dropped = time.monotonic()
     found = until(lambda: [one for one in guardian.json("audit", "findings") if "to bring back the moment before: " in one["advice"]])
-    assert time.monotonic() - dropped < 15
     one = found[0]
     assert one["role"] == "postgres" and one["database"] == "everline" and "drop table everline.messages" in json.dumps(found).lower() and "hunter2" not in json.dumps(found)
     assert any(".json:" in line for line in one["evidence"]) and one["severity"] in ("critical", "high")
+    # And the statement is counted among those of its class.
+    until(lambda: "DDL" in {kind["name"] for kind in guardian.json("audit", "report", "--since", "1h")["statementsByClass"] if kind["count"] > 0}, 40)
     guardian.switch()
     # The command as it stands, as an operator pastes it.
     command = one["advice"].split("to bring back the moment before: ")[1].splitlines()[0]

@@ -175,3 +175,39 @@ def test_each_repository_is_proven_by_its_own_drill(kept):
     assert not drilled["ok"] and [each["ok"] for each in drilled["repositories"]] == [True, False] and str(two) in drilled["differences"][0]
     assert proven(one.path) and not proven(two)
     assert "none of the configured" in kept.error("drill", "--repository-paths", both, "--repository", "/nowhere")
+
+
+def test_settings_that_lie_elsewhere_come_along_and_lead_nowhere_else(own_guardian):
+    """As Debian has them, in a folder of their own: the restored server reads its copies, and not the files of the one that was backed up."""
+    guardian = own_guardian
+    everline = guardian.everline
+    data = pathlib.Path(os.path.realpath(everline.home / "postgres"))
+    li = everline.user("李白")
+    li.result("room.create", room="設定")
+    li.send("設定", "床前明月光")
+    folder = guardian.place("settings")
+    (folder / "conf.d").mkdir(parents=True)
+    (folder / "conf.d/more.conf").write_text("work_mem = '7MB'\n")
+    names = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf")
+    try:
+        for name in names:
+            shutil.move(data / name, folder / name)
+        with open(folder / "postgresql.conf", "a") as file:
+            file.write(f"\ninclude_dir = 'conf.d'\ndata_directory = '{data}'\nhba_file='{folder}/pg_hba.conf'\n  Ident_File = '{folder}/pg_ident.conf'\n")
+        said = guardian.error("backup", "base")
+        assert "postgresql.conf" in said and "backup.configuration" in said and "HINT:" in said
+        assert "pg_hba.conf" in guardian.error("backup", "base", "--set", f"backup.configuration={folder / 'conf.d'}").replace("postgresql.conf", "pg_hba.conf")
+        assert not [one for one in guardian.json("backup", "list") if one["kind"] == "base"]
+        guardian.json("backup", "base", "--set", f"backup.configuration={folder}")
+    finally:
+        for name in names:
+            if (folder / name).exists() and not (data / name).exists():
+                shutil.copy(folder / name, data / name)
+    guardian.switch()
+    # The other's files are there still; nothing may lead to them.
+    place = guardian.place("restored")
+    result = guardian.json("restore", "--to", place, "--latest")
+    with guardian.start(result) as restored:
+        assert restored.sql("SHOW data_directory") == [[str(place)]] and restored.sql("SHOW work_mem") == [["7MB"]]
+        assert restored.sql("SHOW hba_file") == [[f"{place}/pg_hba.conf"]]
+        assert restored.sql("SELECT count(*) FROM everline.messages") == [["1"]]

@@ -43,10 +43,12 @@ extension Guardian.Audit {
                 Example: db-guardian audit explain mass-drop; without a name: all of them, a line each
                 Exit codes: 0 said, 1 no such rule, 64 wrong usage.
                 """)
+        @OptionGroup var options: GuardianOptions
         @Argument(help: "The rule's id.") var rule: String?
         @Flag(help: "Print for a program.") var json = false
 
         func run() async throws {
+            let thresholds = try await options.settings().optional("watch.thresholds") ?? ""
             try await attempting {
                 guard let rule else {
                     if json { return try JSONOutput.print(RuleTable.all) }
@@ -62,7 +64,9 @@ extension Guardian.Audit {
                 print("is normal:   \(found.normal)")
                 print("what to do:  \(found.advice)")
                 for one in found.thresholds {
-                    print("threshold:   \(found.id).\(one.name) = \(one.value.formatted()): \(one.meaning)")
+                    let value = try RuleTable.threshold(found.id, one.name, thresholds)
+                    let standard = value == one.value ? "" : " (by default \(one.value.formatted()))"
+                    print("threshold:   \(found.id).\(one.name) = \(value.formatted())\(standard): \(one.meaning)")
                 }
                 if !found.thresholds.isEmpty { print("set by:      watch.thresholds, as rule.name=number with commas between") }
             }

@@ -58,4 +58,10 @@ package struct Alarm: Sendable, Codable, Hashable {
 /// Where alarms go. Never throws: what cannot be stored is kept (bounded), journalled, and tried again.
 package protocol AlarmSink: Sendable {
     func raise(_ alarm: Alarm) async
+    /// How many audited statements there were since the last call, for reports.
+    func count(_ statements: StatementCounts) async
+}
+
+extension AlarmSink {
+    package func count(_ statements: StatementCounts) async {}
 }

@@ -18,6 +18,8 @@ package actor FindingKeeper: AlarmSink {
     private var risen: [String: Finding] = [:]
     /// Findings that the database lacks and no journal has; bounded.
     private var unstored: [String: Finding] = [:]
+    /// What the database has not been told of audited statements.
+    private var statements = StatementCounts()
     /// The database is to be brought up to the journal.
     private var isBehind = true
     private var isStoreWell = true
@@ -51,6 +53,8 @@ package actor FindingKeeper: AlarmSink {
             await record(finding)
         }
     }
+
+    package func count(_ statements: StatementCounts) { self.statements.add(statements) }
 
     /// Looks after what was left over, until the task is cancelled; then writes what has not been written.
     package func run() async throws {
@@ -88,6 +92,14 @@ package actor FindingKeeper: AlarmSink {
         risen = [:]
         if !findings.isEmpty || book.lacks { await write(findings.map { .finding($0) }, findings) }
         if isBehind { await catchUp() }
+        await flushStatements()
+    }
+
+    private func flushStatements() async {
+        guard let store, isStoreWell, !statements.isEmpty else { return }
+        let counted = statements
+        statements = StatementCounts()
+        do { try await store.add(counted) } catch { statements.add(counted) }
     }
 
     private func write(_ events: [JournalEvent], _ findings: [Finding]) async {

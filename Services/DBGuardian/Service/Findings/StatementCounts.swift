@@ -26,6 +26,13 @@ package struct StatementCounts: Sendable {
         counts[key, default: 0] += count
     }
 
+    package mutating func add(_ others: StatementCounts) {
+        for (key, count) in others.counts {
+            let isKnown = counts[key] != nil || counts.count < Self.most
+            counts[isKnown ? key : Key(hour: key.hour, cls: key.cls, role: "others"), default: 0] += count
+        }
+    }
+
     fileprivate var columns: (hours: [PostgresTimestamp], classes: [String], roles: [String], counts: [Int64]) {
         let all = Array(counts)
         return (

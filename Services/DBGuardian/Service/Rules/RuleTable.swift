@@ -23,7 +23,7 @@ package enum RuleTable {
         return types.map { $0.init(Thresholds($0.definition, given)) }
     }
 
-    static func threshold(_ id: String, _ name: String, _ thresholds: String) throws -> Double {
+    package static func threshold(_ id: String, _ name: String, _ thresholds: String) throws -> Double {
         guard let rule = definition(id) else { return 0 }
         return Thresholds(rule, try parse(thresholds)).number(name)
     }

@@ -88,7 +88,8 @@ package struct Verification: Sendable {
             for name in ["catalogue.json", "wal.json", ArchivedWAL.name, LedgerList.name, "pruned.json", "system.json"] {
                 file("\(system.root)/\(name)", repository, document: true, report)
             }
-            for (folder, documents) in [(system.ledger, true), (system.drills, true), (system.aside, false)] {
+            let watch = WatchStore.folder(system.identifier)
+            for (folder, documents) in [(system.ledger, true), (system.drills, true), (watch, true), (system.aside, false)] {
                 for name in try repository.storage.list(folder) {
                     file("\(folder)/\(name)", repository, document: documents, report)
                 }
@@ -105,7 +106,8 @@ package struct Verification: Sendable {
         guard let storage = repository.storage as? FolderStorage else { return }
         attempt(Journal.folderName, repository, report) {
             let found = try Journal(storage, keys: repository.keys).verify()
-            for problem in found.problems { report.add(found.journal, problem.words) }
+            let head = "\(found.journal.folder)/\(JournalHead.name)"
+            for problem in found.problems { report.add(problem.problem.hasPrefix(head) ? head : found.journal, problem.words) }
         }
     }
 

@@ -65,7 +65,9 @@ extension Watch {
                     Double(lag.components.attoseconds) / 1e18 + Double(lag.components.seconds))
                 return
             }
-            if isPast || isDull(record, audit) { return }
+            if isPast { return }
+            statements.add(class: audit.kind, role: record.role, at: record.at)
+            if isDull(record, audit) { return }
         } else {
             follow(&record)
             if isPast { return }

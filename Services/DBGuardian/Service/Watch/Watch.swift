@@ -50,6 +50,8 @@ package actor Watch {
     var keptCatalogue = KnownCatalogue()
     var lastActivity: ContinuousClock.Instant?
     var kinds: [String: Counter] = [:]
+    /// Since the sink was told of them last.
+    var statements = StatementCounts()
     /// When each log file was written last, in seconds since 1970.
     var logFiles: [String: Int64] = [:]
     /// The last look at the log has read all there was.
@@ -117,7 +119,7 @@ package actor Watch {
                 if isWell { logger.warning("the watch cannot look", metadata: ["error": "\(error)"]) }
                 isWell = false
                 let since = blind?.since ?? .now
-                if hasBegun, blind?.isTold != true, .now - since > Self.patience(with: error) {
+                if blind?.isTold != true, .now - since > (hasBegun ? Self.patience(with: error) : .seconds(30)) {
                     tell(
                         .silence(
                             object: "watch",
@@ -161,7 +163,7 @@ package actor Watch {
         if lock == nil { lock = try repository.storage.lock("watch", shared: false, holder: "audit watch") }
         keepsState = lock != nil
         if !keepsState { logger.notice("another watch keeps the findings; this one only looks") }
-        if keepsState, let kept = try store.state() {
+        if keepsState, let kept = try remembered(store.state) {
             state = kept
         } else {
             state = WatchState(since: now)
@@ -173,14 +175,26 @@ package actor Watch {
         follower = LogFollower(state.files)
         serials = SerialCheck(state.sessions, since: UInt32(clamping: state.since / 1_000))
         deeds = Deeds(state.deeds)
-        baselines = keepsState ? try store.baselines() ?? Baselines() : Baselines()
-        if keepsState, let kept = try store.catalogue(), kept.form == KnownCatalogue.form {
+        baselines = keepsState ? try remembered(store.baselines) ?? Baselines() : Baselines()
+        if keepsState, let kept = try remembered(store.catalogue), kept.form == KnownCatalogue.form {
             known = kept
             scene.cluster = kept.cluster
         } else {
             try await learnCatalogue()
         }
         logger.notice("the watch begins", metadata: ["system": "\(system)", "since": "\(state.since)"])
+    }
+
+    /// What was kept, or nothing if it is damaged: then the watch begins anew, and says so.
+    private func remembered<Value>(_ read: () throws -> Value?) throws -> Value? {
+        do { return try read() } catch let error as DamageError {
+            tell(
+                .silence(
+                    object: error.artefact,
+                    words: "what the watch had kept is damaged (\(error.problem)); what happened while it was away is not known",
+                    evidence: [error.artefact], certain: true))
+            return nil
+        }
     }
 
     /// The server's clock, as it was heard last and ours has gone on.
@@ -205,6 +219,13 @@ package actor Watch {
             logFiles = Dictionary(try await source.list().map { ($0.name, $0.modified) }) { $1 }
         }
         try await due("repository", .seconds(60)) { try await lookAtRepository() }
+        if !statements.isEmpty {
+            try await due("statements", .seconds(10)) {
+                let counted = statements
+                statements = StatementCounts()
+                await sink.count(counted)
+            }
+        }
         explain()
         let hadAlarms = !pending.isEmpty
         await flush()

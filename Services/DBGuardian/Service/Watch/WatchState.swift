@@ -28,8 +28,10 @@ struct WatchStore: Sendable {
 
     init(_ repository: Repository, system: String) {
         self.repository = repository
-        folder = "watch/\(system)"
+        folder = Self.folder(system)
     }
+
+    static func folder(_ system: String) -> String { "watch/\(system)" }
 
     func state() throws -> WatchState? { try repository.document("\(folder)/state.json") }
     func catalogue() throws -> KnownCatalogue? { try repository.document("\(folder)/catalogue.json") }
