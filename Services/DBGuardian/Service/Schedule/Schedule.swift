@@ -17,6 +17,8 @@ package struct Schedule: Sendable {
     /// A job that failed is tried again after this long, and each time later, up to an hour.
     private static let retry: Int64 = 300_000
     private static let mostRetry: Int64 = 3_600_000
+    /// One that found the repository in use, as by somebody at the prompt or what is left of a guardian that was killed, has not failed.
+    private static let turn: Int64 = 10_000
 
     package init(_ settings: Settings, logger: Logger) throws {
         self.settings = settings
@@ -42,6 +44,9 @@ package struct Schedule: Sendable {
                     failures[job.name] = nil
                 } catch let error as CancellationError {
                     throw error
+                } catch let error as BusyError {
+                    failures[job.name] = (failures[job.name]?.count ?? 0, now.milliseconds + Self.turn)
+                    logger.info("a job waits for its turn", metadata: ["job": "\(job.name)", "error": "\(error)"])
                 } catch {
                     let count = (failures[job.name]?.count ?? 0) + 1
                     let pause = min(Self.mostRetry, Self.retry << Int64(min(count - 1, 4)))
@@ -101,6 +106,7 @@ package struct Schedule: Sendable {
         do {
             while true {
                 if let ended = try running.ended {
+                    if ended.status == 75 { throw BusyError(place: "the repository", holder: "another db-guardian") }
                     guard ended.status == 0 else { throw tool.failure(ended) }
                     logger.info("a job is done", metadata: ["job": "\(name)"])
                     return
