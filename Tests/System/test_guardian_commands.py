@@ -121,7 +121,7 @@ def test_each_prints_for_a_program_and_shows_a_person_how_it_goes_on(kept):
         flags = [] if verb in (("repository", "create"), ("migrate",), ("roles",), ("config",)) else paths
         if verb == ("repository", "allow"):
             flags = ["--repository-paths", new, "--repository-key-file", f"{new}.key"]
-        if verb == ("drill",):
+        if verb in (("drill",), ("audit", "verify-journal")):
             # What was made since, the copy has no WAL and no entries of.
             flags = ["--repository-paths", str(kept.repository)]
         if verb == ("key", "rotate"):
