@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 import uuid
 
@@ -94,6 +95,34 @@ def test_a_database_that_stands_still_is_told_while_it_stands(own_everline):
     page = du.result("history.page", room="停", after=0)["messages"]
     assert [m["seq"] for m in page] == list(range(1, len(page) + 1))
     assert [m["seq"] for m in page if m["clientId"] == key] == [seq]
+
+
+def test_a_call_by_http_that_is_open_when_the_gateway_stops_is_told(own_everline):
+    """What cannot be settled in time is answered as what it is: not known."""
+    everline = own_everline
+    du = everline.user("du")
+    du.result("room.create", room="停")
+    rpc = RPC(everline.port(8443), everline.ca, du.session)
+    key = str(uuid.uuid4())
+    send = {"room": "停", "clientId": key, "body": "未定"}
+    assert "result" in rpc.call("room.list")
+    everline.kill("postgres", signal.SIGSTOP)
+    backends = backends_of(everline)
+    for pid in backends:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "message.send", "params": send})
+        answers = []
+        calling = threading.Thread(target=lambda: answers.append(json.loads(rpc.post(request.encode())[1])), daemon=True)
+        calling.start()
+        # Whether it was read before or after, it is answered.
+        everline.kill("message-gateway-0", signal.SIGTERM)
+        calling.join(20)
+        assert [answer["error"]["data"]["retryable"] for answer in answers] == [True], answers
+    finally:
+        for pid in backends:
+            os.kill(pid, signal.SIGCONT)
+        everline.kill("postgres", signal.SIGCONT)
 
 
 def backends_of(everline):

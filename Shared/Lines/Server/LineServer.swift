@@ -69,10 +69,10 @@ package final class Connections: Sendable {
     package var count: Int { channels.withLock { $0.count } }
     package var isEmpty: Bool { count == 0 }
 
-    package func quiesce() {
-        for channel in channels.withLock({ Array($0.values) }) {
-            channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
-        }
+    package func quiesce() { tell(ChannelShouldQuiesceEvent()) }
+    /// Fires an event in each one's pipeline.
+    package func tell(_ event: any Sendable) {
+        for channel in channels.withLock({ Array($0.values) }) { channel.pipeline.fireUserInboundEventTriggered(event) }
     }
     package func close() {
         for channel in channels.withLock({ Array($0.values) }) { channel.close(promise: nil) }

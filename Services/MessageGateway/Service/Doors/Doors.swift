@@ -121,6 +121,8 @@ struct Doors: Sendable {
         for hub in hubs {
             hub.loop.execute { for client in hub.allClients { client.end(RPCError(.shuttingDown, retryAfterMs: 500)) } }
         }
+        // Calls by HTTP that are open still are told too.
+        connections.tell(HTTPDoor.TimeIsUp())
         let closed = ContinuousClock.now + .seconds(1)
         while ContinuousClock.now < closed, !connections.isEmpty { try? await Task.sleep(for: .milliseconds(20)) }
         connections.close()

@@ -20,6 +20,8 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
     private var head: HTTPRequestHead?
     private var body = ByteBuffer()
     private var refused = false
+    /// What is being answered.
+    private var open: Incoming?
     private var timer: Scheduled<Void>?
     /// Runs while an answer goes out: as long as some of it is taken, it may.
     private var sending: RepeatedTask?
@@ -62,6 +64,18 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
             timer = nil
             if let head { answer(head, context) }
         }
+    }
+
+    /// The gateway stops, and has waited for answers as long as it may. NIO's own event for that ends at its handlers before us.
+    struct TimeIsUp: Sendable {}
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is TimeIsUp, let incoming = open {
+            // What became of it is not known.
+            open = nil
+            respond(incoming.refusal(RPCError(.deadline, retryAfterMs: 500)), context)
+        }
+        context.fireUserInboundEventTriggered(event)
     }
 
     /// What follows a refused request is not read.
@@ -140,6 +154,7 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
         }
         let (dispatcher, auth, epochs, calls) = (dispatcher, auth, epochs, calls)
         calls.begin()
+        open = incoming
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let loop = context.eventLoop
         Task {
@@ -157,6 +172,8 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
             loop.execute {
                 calls.end()
                 let (door, context) = bound.value
+                guard door.open != nil else { return }
+                door.open = nil
                 door.respond(answer, context)
             }
         }
