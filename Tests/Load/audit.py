@@ -23,16 +23,17 @@ class Server:
     def __init__(self):
         self.everline = Everline()
         self.everline.start()
-        self.everline.sql("CREATE TABLE public.audited (id int PRIMARY KEY, note text)")
-        self.everline.sql("INSERT INTO public.audited SELECT n, repeat('x', 50) FROM generate_series(1, 1000) n")
-        self.everline.sql("CREATE ROLE bench_reader LOGIN PASSWORD 'bench of the audit'")
-        self.everline.sql("GRANT SELECT, UPDATE ON public.audited TO bench_reader")
-        self.everline.sql("ALTER ROLE bench_reader SET pgaudit.log = 'read'")
+        self.everline.sql("CREATE TABLE everline.audited (id int PRIMARY KEY, note text)")
+        self.everline.sql("INSERT INTO everline.audited SELECT n, repeat('x', 50) FROM generate_series(1, 1000) n")
+        # pg_hba.conf lets nobody else in. What is done here is found, too, and that is part of the cost.
+        self.everline.sql("GRANT SELECT, UPDATE ON everline.audited TO everline_history")
+        self.everline.sql("ALTER ROLE everline_history SET pgaudit.log = 'read'")
         self.script = pathlib.Path(self.everline.folder) / "audited.sql"
 
     def conninfo(self):
-        return (f"host=127.0.0.1 port={self.everline.port(7432)} dbname=everline user=bench_reader password='bench of the audit' "
-                f"sslmode=verify-full sslrootcert={self.everline.ca}")
+        secret = (self.everline.home / "secrets/postgres-everline_history").read_text().strip()
+        return (f"host=127.0.0.1 port={self.everline.port(7432)} dbname=everline user=everline_history password={secret} "
+                f"sslmode=verify-full sslrootcert={self.everline.ca} options='-c default_transaction_read_only=off'")
 
     def pgbench(self, script, seconds, *more):
         self.script.write_text(script)
@@ -88,7 +89,7 @@ def follow(server, row, seconds):
     before = (server.busy(pids), server.resident(), server.metric("everline_guardian_audited_statements_total"), time.monotonic())
     thread = threading.Thread(target=sample, daemon=True)
     thread.start()
-    rate = server.pgbench("\\set id random(1, 1000)\nSELECT note FROM public.audited WHERE id = :id;", seconds, "-R", str(RATE))
+    rate = server.pgbench("\\set id random(1, 1000)\nSELECT note FROM everline.audited WHERE id = :id;", seconds, "-R", str(RATE))
     done.set()
     thread.join()
     server.until_caught_up()
@@ -104,7 +105,7 @@ def follow(server, row, seconds):
 
 def cost(server, row, seconds):
     """Turns with the watch going on and standing still; the sum of each."""
-    script = "\\set id random(1, 1000)\nUPDATE public.audited SET note = note WHERE id = :id;"
+    script = "\\set id random(1, 1000)\nUPDATE everline.audited SET note = note WHERE id = :id;"
     rates = {"on": 0.0, "off": 0.0}
     for turn in range(PAIRS):
         for state in (("on", "off") if turn % 2 == 0 else ("off", "on")):
