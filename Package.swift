@@ -157,6 +157,7 @@ let package = Package(
         tests("ReadingTests", "Tests/Reading", ["EverlineReading", "EverlinePostgres", "EverlineProtocol"]),
         tests("ServiceTests", "Tests/Service", ["EverlineService", .product(name: "Metrics", package: "swift-metrics")]),
         tests("AuthTests", "Tests/Auth", ["AuthService"]),
+        tests("GatewayTests", "Tests/Gateway", ["GatewayService"]),
         tests("GuardianTests", "Tests/Guardian", ["GuardianService", "EverlineCryptography"]),
     ],
     swiftLanguageModes: [.v6]
