@@ -49,3 +49,27 @@ prepare_archiver() {
   if [[ -d $home/backups/wal && ! -f $home/backups/repository.json ]]; then mv "$home/backups/wal" "$home/backups/.wal-before"; fi
   "$binaries/db-guardian" repository create >>"$home/log/db-guardian.log" 2>&1 || { tail -n 3 "$home/log/db-guardian.log" >&2; exit 70; }
 }
+
+# Ends what a killed postmaster left. A backend that waits for a lock of one that was killed too never notices, keeps the shared memory, and no
+# server starts beside it; an init system ends them with their control group. The logger goes by itself, once it has written what it has.
+end_orphans() {
+  local try folder pid name left postmaster pattern
+  pattern=$(sed 's/[][*?\\]/\\&/g' <<<"$postgres_data")
+  if read -r postmaster 2>/dev/null <"$postgres_data/postmaster.pid" && [[ $(readlink "/proc/$postmaster/cwd" 2>/dev/null) == "$postgres_data" ]]; then
+    return 0
+  fi
+  for ((try = 0; try < 30; try++)); do
+    left=()
+    while read -r folder; do
+      pid=${folder#/proc/}
+      pid=${pid%/cwd}
+      name=
+      IFS= read -rd '' name 2>/dev/null <"/proc/$pid/cmdline"
+      [[ $name == "postgres: "* && $name != "postgres: logger"* ]] && left+=("$pid")
+    done < <(find /proc -maxdepth 2 -name cwd -lname "$pattern" 2>/dev/null)
+    ((${#left[@]})) || return 0
+    ((try == 10)) && echo "everline: ending ${#left[@]} processes that a killed PostgreSQL left"
+    ((try >= 10)) && kill -KILL "${left[@]}" 2>/dev/null
+    sleep 0.1
+  done
+}
