@@ -1,6 +1,5 @@
-import Testing
-
 import GatewayService
+import Testing
 
 /// Two gateways append to a room through lanes of the same number, or they contend for rows that they need not share.
 struct LaneTests {

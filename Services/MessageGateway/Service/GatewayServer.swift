@@ -102,7 +102,8 @@ package enum GatewayServer {
                 table: table, sending: sending,
                 limits: RateLimits(
                     perUser: try settings.int("rate.user", in: 1...1_000_000),
-                    perAddress: try settings.int("rate.address", in: 1...10_000_000))),
+                    perAddress: try settings.int("rate.address", in: 1...10_000_000)),
+                spans: Spans(logger: logger)),
             auth: auth, epochs: epochs, files: try WebFiles(root: try settings.string("web.root")), unsent: unsent, hubs: hubs,
             group: group, logger: logger)
 
@@ -112,7 +113,7 @@ package enum GatewayServer {
             Part { await guardian.lines.run() },
             // After the doors have closed: what was taken is settled first.
             LaneRunner(lanes: lanes),
-            Part { try await watch(feeds, logger) },
+            Part { try await watch(feeds, lanes, logger) },
             // Apart from the counters, which do not wait for auth.
             Part { try await watch(sessions) },
             Part.ending { await doors.shutdown() },
@@ -126,12 +127,13 @@ package enum GatewayServer {
     }
 
     /// The timer by which lost signals are noticed.
-    private static func watch(_ feeds: Feeds, _ logger: Logger) async throws {
+    private static func watch(_ feeds: Feeds, _ lanes: Lanes, _ logger: Logger) async throws {
         var turns = 0
         while !Task.isCancelled {
             do { try await feeds.compareAll() } catch {
                 logger.debug("the counters could not be read", metadata: ["error": "\(error)"])
             }
+            lanes.measure()
             turns += 1
             if turns % 60 == 0 { await feeds.sweep() }
             try await Task.sleep(for: .milliseconds(500))

@@ -31,7 +31,8 @@ final class LineCalls: Sendable {
         guard admitted else { throw RPCError(.overloaded, retryAfterMs: 200) }
         defer { inFlight.withLock { $0 -= 1 } }
         let promise = channel.eventLoop.makePromise(of: [UInt8].self)
-        channel.eventLoop.execute { self.handler.value.send(method, params, deadline, promise) }
+        let trace = TraceContext.current
+        channel.eventLoop.execute { self.handler.value.send(method, params, trace?.traceparent, deadline, promise) }
         return try await promise.futureResult.get()
     }
 }
@@ -69,7 +70,9 @@ final class LineCallsHandler: ChannelInboundHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
-    func send(_ method: String, _ params: [UInt8], _ deadline: NIODeadline, _ promise: EventLoopPromise<[UInt8]>) {
+    func send(
+        _ method: String, _ params: [UInt8], _ traceparent: String?, _ deadline: NIODeadline, _ promise: EventLoopPromise<[UInt8]>
+    ) {
         guard let context, context.channel.isActive else { return promise.fail(LineCalls.NotSent.closed) }
         let id = nextID
         nextID += 1
@@ -77,7 +80,9 @@ final class LineCallsHandler: ChannelInboundHandler {
         let timer = context.eventLoop.scheduleTask(deadline: deadline) { bound.value.late(id) }
         calls[id] = Call(promise: promise, timer: timer, sent: .now())
         context.write(
-            wrapOutboundOut(LineConnection.line(Outgoing.request(method: method, params: params, id: id))), promise: nil)
+            wrapOutboundOut(
+                LineConnection.line(Outgoing.request(method: method, params: params, id: id, traceparent: traceparent))),
+            promise: nil)
         // One flush for all calls of this turn.
         guard !dirty else { return }
         dirty = true

@@ -6,6 +6,7 @@ import EverlineRedis
 package import EverlineService
 import Foundation
 package import Logging
+import Metrics
 import NIOPosix
 
 package enum AuthSettings {
@@ -63,6 +64,13 @@ package enum AuthServer {
                 while true {
                     try await Task.sleep(for: .seconds(3_600))
                     try? await store.removeExpired()
+                }
+            },
+            Part {
+                let open = Gauge(label: "everline_sessions")
+                while true {
+                    if let count = try? await store.count() { open.record(count) }
+                    try await Task.sleep(for: .seconds(60))
                 }
             },
             Part.ending { await server.shutdown() },

@@ -144,7 +144,8 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
                 close: true,
                 context)
         }
-        let incoming = body.withUnsafeReadableBytes { Incoming(line: $0.assumingMemoryBound(to: UInt8.self)) }
+        var incoming = body.withUnsafeReadableBytes { Incoming(line: $0.assumingMemoryBound(to: UInt8.self)) }
+        if let traceparent = head.headers.first(name: "traceparent") { incoming = incoming.traced(under: traceparent) }
         let token = Self.bearer(head)
         let address = context.remoteAddress?.ipAddress ?? ""
         do throws(RPCError) {

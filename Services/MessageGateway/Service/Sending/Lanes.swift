@@ -1,4 +1,5 @@
 import EverlinePostgres
+import Metrics
 import ServiceLifecycle
 
 /// All lanes. Every gateway hashes rooms alike, so that two gateways contend for as few rows as they can.
@@ -24,6 +25,14 @@ package struct Lanes: Sendable {
             }
             await group.waitForAll()
             watch.cancel()
+        }
+    }
+
+    /// What waits in each, for the metrics.
+    func measure() {
+        for (index, lane) in lanes.enumerated() {
+            let gauge = Gauge(label: "everline_lane_waiting_messages", dimensions: [("lane", "\(index)")])
+            gauge.record(lane.waiting)
         }
     }
 
