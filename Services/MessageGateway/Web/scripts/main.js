@@ -21,9 +21,9 @@ let notice = null;
 async function show() {
   screen?.stop?.();
   screen = null;
-  const { user } = chat.account;
+  const user = chat.account.user?.username;
   const { MainScreen, SignIn } = await (user ? import("./view/main-screen.js") : import("./view/sign-in.js"));
-  if (user !== chat.account.user || screen) return;
+  if (user !== chat.account.user?.username || screen) return;
   if (user) {
     screen = new MainScreen(chat, notices);
     place.replaceChildren(screen.whole);

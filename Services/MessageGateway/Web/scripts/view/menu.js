@@ -17,11 +17,13 @@ export function menuButton(sign, label, items) {
     open = null;
     button.setAttribute("aria-expanded", "false");
     document.removeEventListener("pointerdown", outside, true);
+    document.removeEventListener("scroll", away, true);
     if (refocus) button.focus();
   };
   const outside = (event) => {
     if (!whole.contains(event.target)) close(false);
   };
+  const away = () => close(false);
   const toggle = () => {
     if (menu) return close(true);
     open?.(false);
@@ -47,13 +49,22 @@ export function menuButton(sign, label, items) {
     );
     menu = element("div", { class: "menu", role: "menu", label, on: { keydown: (event) => walk(event, buttons, close) } }, ...buttons);
     whole.append(menu);
-    const below = menu.getBoundingClientRect();
-    menu.classList.toggle("upwards", below.bottom > innerHeight - 8);
+    placeBy(menu, button);
     button.setAttribute("aria-expanded", "true");
     document.addEventListener("pointerdown", outside, true);
-    buttons[0].focus();
+    document.addEventListener("scroll", away, true);
+    buttons[0].focus({ preventScroll: true });
   };
   return whole;
+}
+
+/** Below the button if there is room, else above; never beyond the edge of the page. What scrolls would cut it off, so it hangs on nothing. */
+function placeBy(menu, button) {
+  const at = button.getBoundingClientRect();
+  const { width, height } = menu.getBoundingClientRect();
+  const below = at.bottom + height < innerHeight - 8;
+  menu.style.top = `${Math.max(8, below ? at.bottom + 2 : at.top - height - 2)}px`;
+  menu.style.left = `${Math.min(Math.max(8, at.right - width), innerWidth - width - 8)}px`;
 }
 
 function walk(event, buttons, close) {
