@@ -6,7 +6,7 @@ const loaders = { "zh-Hant": () => import("./zh-Hant.js"), en: () => import("./e
 const catalogues = {};
 const added = { "zh-Hant": {}, en: {} };
 /** Writing from right to left, and what turns the direction: in a sentence of ours it must not reach beyond its own place. */
-const TURNING = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufefc]/;
+const TURNING = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc]/;
 
 /** What each element says, by attribute, so that a switch changes a page in place: nothing is lost, nothing moves. */
 const bound = new WeakMap();
