@@ -3,7 +3,7 @@ import { ConnectionState } from "./view/connection-state.js";
 import { element } from "./view/element.js";
 import { LiveRegion } from "./view/live-region.js";
 import { Notices } from "./view/notices.js";
-import { notify } from "./view/notifier.js";
+import { loadStyles } from "./view/styles.js";
 import { followLinks } from "./view/place.js";
 import { roomName } from "./view/room-name.js";
 import { keepTheme } from "./view/theme-switch.js";
@@ -22,7 +22,9 @@ async function show() {
   screen?.stop?.();
   screen = null;
   const user = chat.account.user?.username;
-  const { MainScreen, SignIn } = await (user ? import("./view/main-screen.js") : import("./view/sign-in.js"));
+  const [{ MainScreen, SignIn }] = await (user
+    ? Promise.all([import("./view/main-screen.js")])
+    : Promise.all([import("./view/sign-in.js"), loadStyles("/styles/sign-in.css")]));
   if (user !== chat.account.user?.username || screen) return;
   if (user) {
     screen = new MainScreen(chat, notices);
@@ -70,8 +72,13 @@ chat.addEventListener("account", show);
 chat.directory.addEventListener("change", title);
 addEventListener("place", title);
 chat.version.addEventListener("change", () => notices.ask("app.newVersion", "app.reload", () => location.reload()));
-notify(chat);
 chat.start();
+// What is not looked at first comes when there is nothing else to do.
+const idle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, 500));
+idle(() => {
+  loadStyles("/styles/overlays.css");
+  import("./view/notifier.js").then(({ notify }) => notify(chat));
+});
 
 // "Today" is another day after midnight.
 let day = new Date().toDateString();

@@ -1,9 +1,11 @@
 import { element, iconButton } from "./element.js";
+import { loadStyles } from "./styles.js";
 
 let made = 0;
 
 /** Opens a modal dialog: focus stays in it, Escape closes it, and the focus then goes back to where it was. */
 export function openDialog({ title, params, drawer = false, class: extra = "" }, ...content) {
+  loadStyles("/styles/overlays.css");
   const id = `dialog-${++made}`;
   const before = document.activeElement;
   const dialog = element(
