@@ -83,6 +83,9 @@ class Page:
     def chord(self, modifier, key):
         webdriver.ActionChains(self.driver).key_down(modifier).send_keys(key).key_up(modifier).perform()
 
+    def close(self):
+        self.driver.quit()
+
     def text(self):
         return self.js("return document.body.innerText")
 

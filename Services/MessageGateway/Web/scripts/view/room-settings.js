@@ -1,3 +1,5 @@
+import { Abilities } from "../model/abilities.js";
+import { exported } from "../model/exporting.js";
 import { dateTimeOf } from "../words/dates.js";
 import { language } from "../words/language.js";
 import { openDialog } from "./dialog.js";
@@ -5,6 +7,7 @@ import { element } from "./element.js";
 import { field, formError } from "./field.js";
 import { messageLink } from "./place.js";
 import { roomKind, roomName } from "./room-name.js";
+import { saveAs } from "./save-as.js";
 
 /** What a room is, and for its owners and moderators a way to change it. */
 export async function roomSettings({ chat, room, log, notices }) {
@@ -27,7 +30,46 @@ export async function roomSettings({ chat, room, log, notices }) {
       click: () => navigator.clipboard.writeText(address).then(() => notices.say("message.linkCopied"), (error) => notices.fail(error)),
     },
   });
-  openDialog({ title: "settings.title", params: { room: roomName(room) } }, facts, manages ? topicForm(chat, room, notices) : null, element("div", { class: "dialog-actions start" }, copy), manages ? await bans(chat, room, notices) : null);
+  const dialog = openDialog(
+    { title: "settings.title", params: { room: roomName(room) } },
+    facts,
+    manages ? topicForm(chat, room, notices) : null,
+    element("div", { class: "dialog-actions start" }, copy),
+  );
+  const inside = dialog.querySelector(".dialog-inside");
+  const abilities = new Abilities(chat);
+  const [searches, exports] = await Promise.all([abilities.offers("history.search"), abilities.offers("history.export")]);
+  if (searches) copy.after(searchLink(room, dialog));
+  if (exports) copy.after(exportButton(chat, room, notices, dialog));
+  const banned = manages ? await bans(chat, room, notices) : null;
+  if (banned) inside.append(banned);
+}
+
+function searchLink({ room }, dialog) {
+  return element("a", { class: "button", href: `/search?room=${encodeURIComponent(room)}`, text: "settings.search", on: { click: () => dialog.close() } });
+}
+
+/** All of the room's messages as a file, one JSON object a line; stops if the dialog is closed. */
+function exportButton(chat, { room }, notices, dialog) {
+  const stop = new AbortController();
+  dialog.addEventListener("close", () => stop.abort());
+  const button = element("button", { type: "button", class: "button", text: "settings.export" });
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    const lines = [];
+    try {
+      for await (const page of exported(chat, { room }, stop.signal)) {
+        lines.push(...page);
+        language.bind(button, "text", "settings.exporting", { count: lines.length });
+      }
+      if (!stop.signal.aborted) saveAs(`${room}.jsonl`, `${lines.join("\n")}\n`, "application/x-ndjson");
+    } catch (error) {
+      notices.fail(error);
+    }
+    button.disabled = false;
+    language.bind(button, "text", "settings.export");
+  });
+  return button;
 }
 
 function fact(label, value) {

@@ -51,6 +51,15 @@ export default {
   "create.submit": "Create room",
   "create.badName": "A name has 1–64 characters.",
 
+  "create.direct": "Direct",
+  "create.directHint": "You and one other person.",
+  "create.with": "Username",
+  "create.withHint": "Of the person you want to write to",
+  "create.open": "Open",
+  "settings.search": "Search in this room",
+  "settings.export": "Export messages",
+  "settings.exporting": { one: "Exporting: {count} line…", other: "Exporting: {count} lines…" },
+
   "room.join": "Join",
   "room.joinThis": "Join room",
   "room.joinFirst": "Join this room to write in it.",

@@ -51,6 +51,15 @@ export default {
   "create.submit": "建立聊天室",
   "create.badName": "名稱須為 1–64 個字。",
 
+  "create.direct": "私訊",
+  "create.directHint": "只有你和另一個人。",
+  "create.with": "使用者名稱",
+  "create.withHint": "你想聯絡的人",
+  "create.open": "開啟",
+  "settings.search": "在這個聊天室搜尋",
+  "settings.export": "匯出訊息",
+  "settings.exporting": "匯出中：{count} 行…",
+
   "room.join": "加入",
   "room.joinThis": "加入聊天室",
   "room.joinFirst": "加入後即可發言。",
