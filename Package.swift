@@ -121,10 +121,12 @@ let package = Package(
             ["EverlineService", "EverlineReading", "AuthClient"] + nio),
         executable("history", "Services/History/Executable", "HistoryService"),
 
+        // What the page's files go over the wire in; every browser reads gzip.
+        .systemLibrary(name: "CZlib", path: "Shared/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         library(
             "GatewayService", "Services/MessageGateway/Service",
             [
-                "EverlineService", "EverlineReading", "AuthClient", "HistoryClient", "DBGuardianClient", "EverlineCryptography",
+                "EverlineService", "EverlineReading", "AuthClient", "HistoryClient", "DBGuardianClient", "EverlineCryptography", "CZlib",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Metrics", package: "swift-metrics"),

@@ -1,4 +1,6 @@
 import contextlib
+import pathlib
+import subprocess
 import time
 
 import pytest
@@ -25,6 +27,7 @@ class Page:
         self.run_cdp("Emulation.setLocaleOverride", {"locale": language})
         if dark:
             self.run_cdp("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]})
+        self.url = url.rstrip("/")
         self.driver.get(url)
 
     def run_cdp(self, command, parameters):
@@ -80,6 +83,9 @@ class Page:
     def chord(self, modifier, key):
         webdriver.ActionChains(self.driver).key_down(modifier).send_keys(key).key_up(modifier).perform()
 
+    def close(self):
+        self.driver.quit()
+
     def text(self):
         return self.js("return document.body.innerText")
 
@@ -89,9 +95,34 @@ class Page:
     def bodies(self, css=".messages:not(.pending-messages) .message .body"):
         return self.js("return [...document.querySelectorAll(arguments[0])].map(item => item.textContent)", css)
 
+    def go(self, path):
+        """To an address of the same server."""
+        self.driver.get(f"{self.url}{path}")
+
+    def offline(self, off=True):
+        """As if the network were gone."""
+        self.run_cdp("Network.enable", {})
+        self.run_cdp("Network.emulateNetworkConditions", {"offline": off, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1})
+
     def complaints(self):
         """What the page's scripts and its policy complained of; a lost network is none."""
         return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE" and "ERR_" not in entry["message"] and "WebSocket" not in entry["message"]]
+
+
+@pytest.fixture(scope="session")
+def violations():
+    """A function that looks at a page as it stands with axe-core; what it finds wrong, by rule and place."""
+    script = subprocess.run([str(pathlib.Path(__file__).resolve().parents[2] / "compose/local/axe")], check=True, capture_output=True, text=True).stdout.strip()
+    source = pathlib.Path(script).read_text()
+
+    def look(page):
+        if not page.js("return typeof axe === 'object'"):
+            page.js(source)
+        return page.js_async("""
+            const found = await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']});
+            return found.violations.flatMap(({id, nodes}) => nodes.map(node => `${id}: ${node.html.slice(0, 160)} ${(node.any[0] ?? node.all[0] ?? node.none[0])?.message ?? ''}`));""")
+
+    return look
 
 
 @pytest.fixture
