@@ -60,7 +60,7 @@ final class RedisConnection: ChannelInboundHandler {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandlers([
-                        NIOSSLClientHandler(context: configuration.tls, serverHostname: configuration.serverName),
+                        NIOSSLClientHandler(context: configuration.tls(), serverHostname: configuration.serverName),
                         RedisConnection(configuration, ready: ready, received: received),
                     ])
                 }

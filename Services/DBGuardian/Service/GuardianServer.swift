@@ -17,13 +17,14 @@ package enum GuardianServer {
         let store = FindingStore(pool)
         let telling = try Telling(settings, pool: pool, logger: process.logger)
         let findings = try FindingKeeper(settings, store: store, telling: telling, logger: process.logger)
+        let tls = TLSKeeper(try settings.tls(), logger: process.logger)
         let server = try await LineServer(
             host: try settings.string("listen.host"), port: try settings.port("listen.port"),
-            tls: try settings.tls().serverContext(.required), table: table(status, store, settings, process),
+            tls: try tls.server(.required), table: table(status, store, settings, process),
             group: MultiThreadedEventLoopGroup.singleton, logger: process.logger)
         begun(server.port)
         let heart = Heart(pool: pool, seconds: try settings.int("schedule.heartbeat", in: 0...3_600), logger: process.logger)
-        var parts: [Part] = [Part.ending { await pool.shutdown() }]
+        var parts: [Part] = [Part.ending { await pool.shutdown() }, Part { await tls.run() }]
         parts += [Part { try await telling.run() }, Part { try await findings.run() }]
         if heart.seconds > 0 { parts.append(Part { try await heart.run() }) }
         // Without a repository there is nothing to look after yet.

@@ -21,6 +21,11 @@ final class LineCalls: Sendable {
         self.handler = handler
     }
 
+    /// - Parameter left: called when the other end says that it stops, before it does: what was asked is answered, and nothing more should be.
+    func whenLeaving(_ left: @escaping @Sendable () -> Void) {
+        channel.eventLoop.execute { self.handler.value.whenLeaving(left) }
+    }
+
     /// The result's bytes.
     func call(method: String, params: [UInt8], until deadline: NIODeadline) async throws -> [UInt8] {
         let admitted = inFlight.withLock { count in
@@ -54,6 +59,8 @@ final class LineCallsHandler: ChannelInboundHandler {
     private var nextID: Int64 = 1
     private var lastHeard = NIODeadline.now()
     private var dirty = false
+    private var leaving: (@Sendable () -> Void)?
+    private var isLeaving = false
     private var failure: any Error = ChannelError.eof
 
     init(ready: EventLoopPromise<LineCalls>, logger: Logger) {
@@ -70,10 +77,15 @@ final class LineCallsHandler: ChannelInboundHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
+    func whenLeaving(_ left: @escaping @Sendable () -> Void) {
+        leaving = left
+        if isLeaving { left() }
+    }
+
     func send(
         _ method: String, _ params: [UInt8], _ traceparent: String?, _ deadline: NIODeadline, _ promise: EventLoopPromise<[UInt8]>
     ) {
-        guard let context, context.channel.isActive else { return promise.fail(LineCalls.NotSent.closed) }
+        guard let context, context.channel.isActive, !isLeaving else { return promise.fail(LineCalls.NotSent.closed) }
         let id = nextID
         nextID += 1
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
@@ -102,6 +114,9 @@ final class LineCallsHandler: ChannelInboundHandler {
             case .failure(nil, let error):
                 failure = error
                 context.close(promise: nil)
+            case .push(LineConnection.leaving, _):
+                isLeaving = true
+                leaving?()
             case .push: break
             }
         } catch {

@@ -22,9 +22,9 @@ prepare_postgres() {
   install -m 644 -o "$postgres_user" "$home/certs/postgres.pem" "$postgres_data/server.pem"
   install -m 644 -o "$postgres_user" "$home/certs/ca.pem" "$postgres_data/ca.pem"
   grep -q "^include 'everline.conf'" "$postgres_data/postgresql.conf" || echo "include 'everline.conf'" >>"$postgres_data/postgresql.conf"
-  sed -e "s|@PORT@|$(port 7432)|" -e "s|@RUN@|${run_folder//\'/\'\'}|" -e "s|@LOG@|${server_log//\'/\'\'}|" -e "s|@GUARDIAN@|$(archive_path "$guardian")|g" compose/postgres/everline.conf \
+  sed -e "s|@LISTEN@|127.0.0.1|" -e "s|@PORT@|$(port 7432)|" -e "s|@RUN@|${run_folder//\'/\'\'}|" -e "s|@LOG@|${server_log//\'/\'\'}|" -e "s|@GUARDIAN@|$(archive_path "$guardian")|g" compose/postgres/everline.conf \
     >"$postgres_data/everline.conf"
-  cp compose/postgres/pg_hba.conf "$postgres_data/pg_hba.conf"
+  sed -e "s|@FROM@|127.0.0.1/32|" compose/postgres/pg_hba.conf >"$postgres_data/pg_hba.conf"
   chown "$postgres_user" "$postgres_data/everline.conf" "$postgres_data/pg_hba.conf"
 }
 

@@ -1,5 +1,6 @@
 import EverlineService
-package import Foundation
+import Foundation
+package import Glibc
 
 /// Modes of files that hold the database or its secrets, where this machine has them.
 package struct FileModes: Sendable {
