@@ -45,7 +45,7 @@ class Page:
                     return value
             except Exception:
                 value = None
-            assert time.monotonic() < end, f"did not come about: {value!r}\n{self.text()[-2000:]}"
+            assert time.monotonic() < end, f"did not come about: {value!r}\n{self.text()[-2000:]}\n{self.driver.get_log('browser')}"
             time.sleep(0.05)
 
     def find(self, css):

@@ -52,7 +52,7 @@ function title() {
   const { directory, reader } = chat;
   const unread = directory.totalUnread;
   const room = reader.current ? roomName(directory.get(reader.current), reader.current) : null;
-  document.title = `${unread > 0 ? `(${language.number(unread)}) ` : ""}${room ? `${room} · ` : ""}Everline`;
+  document.title = `${unread > 0 ? `(${language.number(unread)}) ` : ""}${room ? `${language.isolated(room)} · ` : ""}Everline`;
 }
 
 // The skip link moves the focus and leaves the address alone.
