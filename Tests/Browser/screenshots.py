@@ -9,7 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from acting import log_in, open_room  # noqa: E402
 from browser import Page  # noqa: E402
 from guarding import Guardian  # noqa: E402
-from running import PASSWORD, Everline  # noqa: E402
+from running import Everline  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 
 DESK, PHONE = (1280, 860), (390, 844)

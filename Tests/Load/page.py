@@ -8,7 +8,7 @@ import uuid
 from running import ROOT
 
 sys.path.insert(0, str(ROOT / "Tests/Browser"))
-from acting import log_in, open_room, register  # noqa: E402
+from acting import open_room, register  # noqa: E402
 from browser import Page  # noqa: E402
 
 MEMBERS = 5_000
