@@ -7,9 +7,9 @@ import uuid
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from acting import log_in, open_room  # noqa: E402
-from conftest import Page  # noqa: E402
+from browser import Page  # noqa: E402
 from guarding import Guardian  # noqa: E402
-from running import PASSWORD, Everline  # noqa: E402
+from running import Everline  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 
 DESK, PHONE = (1280, 860), (390, 844)
@@ -83,7 +83,7 @@ class Shots:
                 self.part(page, f"account/{part}", tag)
             page.go("/search?q=明月")
             page.find(".search-form")
-            page.wait(lambda: page.count(".hit") > 0 or page.count(".sidebar .place") == 0)
+            page.wait(lambda: page.js("const said = document.querySelector('.hits-status').textContent; return said && !/…$/.test(said)"))
             self.take(page, "search", tag)
             page.js("localStorage.clear()")
             page.go("/")

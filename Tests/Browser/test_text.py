@@ -8,7 +8,7 @@ from acting import log_in, open_room
 
 PIECES = ["**", "*", "_", "~~", "`", "```", "\n", "> ", "- ", "1. ", "@", ":", " ", "  ", "https://example.org/x", "粗體", "字", "a", "B2", "<b>", "&amp;", "\\", "🎉", "\u202e", "\u200d", "é", "e\u0301", ")", "(", "。"]
 HOSTILE = [
-    "<script>document.title='taken'</script>", "<img src=x onerror=\"document.title='taken'\">", "\"><svg onload=alert(1)>", "javascript:alert(1)", "https://example.org/\"onmouseover=\"alert(1)",
+    "<script>document.title='taken'</script>", "<img src=x onerror=\"document.title='taken'\">", "\"><svg onload=alert(1)>", "javascript:alert(1)", "```a\n" * 3_000, "https://example.org/\"onmouseover=\"alert(1)",
     "[x](javascript:alert(1))", "</div></li></ol><h1>out</h1>", "{{constructor.constructor('return 1')()}}", "\u202e\u2066 txet desrever \u202d", "z" + "\u0301\u0302\u0336\u0489" * 300 + "algo",
     "x" * 16_384, "中" * 5_400, "\u200b\u200bx\u200b", "א" * 200 + " mixed with English " + "ش" * 200, "```\n" + "<i>" * 2000 + "\n```", "*" * 16_000, "`" * 16_000, "**a " * 4_000, "@" * 8_000, "> " * 8_000, "- x\n" * 4_000,
     "http://" * 2_000, "_a_" * 5_000, "\n" * 5_000 + "x", "🏳️‍🌈" * 1_000, "﷽" * 500, "𒐫" * 500,

@@ -8,8 +8,8 @@ import uuid
 from running import ROOT
 
 sys.path.insert(0, str(ROOT / "Tests/Browser"))
-from acting import log_in, open_room, register  # noqa: E402
-from conftest import Page  # noqa: E402
+from acting import open_room, register  # noqa: E402
+from browser import Page  # noqa: E402
 
 MEMBERS = 5_000
 RATE = 1_000

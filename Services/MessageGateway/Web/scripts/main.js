@@ -17,25 +17,33 @@ const place = element("div", { class: "page" });
 let screen = null;
 let notice = null;
 
-/** Who is logged in needs no page to log in with, and the other way round. */
+/** What is shown to whom; who is logged in needs no page to log in with, and the other way round. */
+const screens = {
+  main: async () => new (await import("./view/main-screen.js")).MainScreen(chat, notices),
+  signIn: async () => {
+    const [{ SignIn }] = await Promise.all([import("./view/sign-in.js"), loadStyles("/styles/sign-in.css")]);
+    return new SignIn(chat, notice);
+  },
+  mustChange: async () => {
+    const [{ ChangePassword }] = await Promise.all([import("./view/change-password.js"), loadStyles("/styles/sign-in.css"), loadStyles("/styles/parts.css")]);
+    return new ChangePassword(chat);
+  },
+};
+const screenNow = () => (!chat.account.user ? "signIn" : chat.account.user.mustChange ? "mustChange" : "main");
+let turn = 0;
+
 async function show() {
   screen?.stop?.();
   screen = null;
-  const user = chat.account.user?.username;
-  const [{ MainScreen, SignIn }] = await (user
-    ? Promise.all([import("./view/main-screen.js")])
-    : Promise.all([import("./view/sign-in.js"), loadStyles("/styles/sign-in.css")]));
-  if (user !== chat.account.user?.username || screen) return;
-  if (user) {
-    screen = new MainScreen(chat, notices);
-    place.replaceChildren(screen.whole);
-    screen.shown();
-  } else {
-    for (const dialog of document.querySelectorAll("dialog")) dialog.close();
-    screen = new SignIn(chat, notice);
-    place.replaceChildren(screen.whole);
-    screen.focus();
-  }
+  const mine = ++turn;
+  const kind = screenNow();
+  const made = await screens[kind]();
+  if (mine !== turn) return;
+  if (kind !== "main") for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+  screen = made;
+  place.dataset.screen = kind;
+  place.replaceChildren(screen.whole);
+  screen.shown();
   notice = null;
 }
 
@@ -44,7 +52,7 @@ function title() {
   const { directory, reader } = chat;
   const unread = directory.totalUnread;
   const room = reader.current ? roomName(directory.get(reader.current), reader.current) : null;
-  document.title = `${unread > 0 ? `(${language.number(unread)}) ` : ""}${room ? `${room} · ` : ""}Everline`;
+  document.title = `${unread > 0 ? `(${language.number(unread)}) ` : ""}${room ? `${language.isolated(room)} · ` : ""}Everline`;
 }
 
 // The skip link moves the focus and leaves the address alone.
@@ -69,6 +77,12 @@ chat.addEventListener("ended", () => {
   notice = "account.ended";
 });
 chat.addEventListener("account", show);
+chat.account.addEventListener("renewed", () => {
+  if (place.dataset.screen === screenNow()) return;
+  show();
+  // What was refused until now is asked for anew.
+  chat.connection.renew();
+});
 chat.directory.addEventListener("change", title);
 addEventListener("place", title);
 chat.version.addEventListener("change", () => notices.ask("app.newVersion", "app.reload", () => location.reload()));

@@ -39,7 +39,6 @@ export class Account extends EventTarget {
   /** The user as the server has them now: another shown name, for instance. */
   renew(user) {
     if (user?.username === this.user?.username) this.#keep({ ...this.#held, user });
-    this.dispatchEvent(new Event("renewed"));
   }
 
   /** Binds a new connection to the session that is held; false if that session has ended. */
@@ -93,9 +92,10 @@ export class Account extends EventTarget {
   }
 
   #keep(held) {
-    const before = this.user?.username;
+    const before = this.user;
     this.#held = held;
     storage.set(KEY, held);
-    if (before !== held.user.username) this.dispatchEvent(new Event("change"));
+    if (before?.username !== held.user.username) this.dispatchEvent(new Event("change"));
+    else if (JSON.stringify(before) !== JSON.stringify(held.user)) this.dispatchEvent(new Event("renewed"));
   }
 }

@@ -77,7 +77,7 @@ export class Composer {
   }
 
   edit(message) {
-    this.#begin({ body: message.body, edit: message.seq, about: excerpt(message.body, 80) });
+    this.#begin({ body: message.body, edit: message.seq, original: message.body, about: excerpt(message.body, 80) });
     this.#text.setSelectionRange(message.body.length, message.body.length);
   }
 
@@ -138,6 +138,7 @@ export class Composer {
     const draft = this.#draft;
     this.#begin({ body: "" });
     if (draft.edit === undefined) return this.#acts.send(body, draft.replyTo);
+    if (body === draft.original) return;
     // Kept as it was written until the server has it.
     this.#acts.edit(draft.edit, body).catch(() => {
       if (this.empty) this.#begin({ ...draft, body });

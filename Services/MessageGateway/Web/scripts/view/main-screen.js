@@ -105,6 +105,7 @@ export class MainScreen {
   }
 
   async #showLater(place) {
+    if (place.view === "admin" && !this.#chat.account.user.admin) return goTo("/", { replace: true });
     this.#main.replaceChildren(element("p", { class: "timeline-note loading", role: "status", text: "app.loading" }));
     const wanted = location.pathname;
     try {

@@ -1,3 +1,4 @@
+import { Abilities } from "../model/abilities.js";
 import { language } from "../words/language.js";
 import { avatar } from "./avatar.js";
 import { openDialog } from "./dialog.js";
@@ -20,11 +21,14 @@ export async function membersDialog({ chat, room, notices }) {
   const search = element("input", { type: "search", class: "input", label: "members.find", placeholder: "members.find", autocomplete: "off", on: { input: () => show() } });
   let members = [];
   let shown = [];
+  let writes = false;
   const fill = async (fresh = false) => {
     if (fresh) chat.people.stale(room.room);
     members = [...(await chat.people.members(room.room))].sort(
       (a, b) => RANK[a.role] - RANK[b.role] || a.displayName.localeCompare(b.displayName, language.current),
     );
+    // A server that marks what was read has rooms of two people as well.
+    writes = await new Abilities(chat).offers("room.markRead");
     list.removeAttribute("aria-busy");
     show();
   };
@@ -39,7 +43,7 @@ export async function membersDialog({ chat, room, notices }) {
     list.replaceChildren();
     more();
   };
-  const row = (member) => memberRow(member, { chat, room, notices, refill: () => fill(true), close: () => dialog.close() });
+  const row = (member) => memberRow(member, { chat, room, notices, writes, refill: () => fill(true), close: () => dialog.close() });
   const inviting = room.joined && (room.kind === "private" || ["owner", "moderator"].includes(room.role));
   const dialog = openDialog(
     { title: "members.title", params: { room: roomName(room) }, drawer: true },
@@ -60,7 +64,7 @@ export async function membersDialog({ chat, room, notices }) {
   }
 }
 
-function memberRow(member, { chat, room, notices, refill, close }) {
+function memberRow(member, { chat, room, notices, writes, refill, close }) {
   const { username, displayName, role, mutedUntil } = member;
   const self = username === chat.account.user.username;
   const write = async () => {
@@ -85,7 +89,7 @@ function memberRow(member, { chat, room, notices, refill, close }) {
     ),
     mutedUntil ? element("span", { class: "role muted-role", text: "members.muted" }) : null,
     role === "owner" || role === "moderator" ? element("span", { class: "role", text: `members.${role}` }) : null,
-    self ? null : iconButton("send", "members.write", write, { class: "small-icon member-write" }),
+    self || !writes ? null : iconButton("chat", "members.write", write, { class: "small-icon member-write" }),
     deeds,
   );
 }

@@ -5,7 +5,7 @@ import { presenceDot } from "./presence.js";
 import { roomIcon, roomName } from "./room-name.js";
 
 /** What is above a room's messages: its name, who is in it, and what can be done with it. */
-export function roomHeader(room, name, presence, { back, members, calendar, settings, leave }) {
+export function roomHeader(room, name, presence, { back, members, calendar, settings, leave, status }) {
   const sign = !room ? null
     : room.kind === "direct" && room.with ? element("span", { class: "with-presence" }, avatar(room.with.username, room.with.displayName), presenceDot(presence))
     : icon(roomIcon(room));
@@ -18,6 +18,7 @@ export function roomHeader(room, name, presence, { back, members, calendar, sett
       element("h2", { class: "room-name", id: "room-name", tabindex: "-1" }, sign, element("bdi", {}, roomName(room, name))),
       title ? element("p", { class: "room-title", dir: "auto" }, title) : null,
     ),
+    status,
     ...(room ? actions(room, { members, calendar, settings, leave }) : []),
   ];
 }
@@ -36,10 +37,13 @@ function actions(room, { members, calendar, settings, leave }) {
     icon("people"),
     element("span", { "aria-hidden": "true", text: () => language.number(room.members) }),
   );
-  const all = [people, iconButton("calendar", "room.jumpToDate", calendar, { "data-action": "calendar" })];
-  if (room.joined && room.kind !== "direct") {
-    all.push(iconButton("gear", "room.settings", settings, { "data-action": "settings" }));
-    all.push(iconButton("leave", "room.leave", leave, { "data-action": "leave" }));
-  }
-  return room.kind === "direct" ? all.slice(1) : all;
+  // On a narrow screen the settings lead to the rest.
+  const date = (extra) => iconButton("calendar", "room.jumpToDate", calendar, { class: extra, "data-action": "calendar" });
+  if (room.kind === "direct" || !room.joined) return [room.kind === "direct" ? null : people, date("")].filter(Boolean);
+  return [
+    people,
+    date("only-wide"),
+    iconButton("gear", "room.settings", settings, { "data-action": "settings" }),
+    iconButton("leave", "room.leave", leave, { class: "only-wide", "data-action": "leave" }),
+  ];
 }

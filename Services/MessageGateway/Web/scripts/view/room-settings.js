@@ -10,7 +10,7 @@ import { roomKind, roomName } from "./room-name.js";
 import { saveAs } from "./save-as.js";
 
 /** What a room is, and for its owners and moderators a way to change it. */
-export async function roomSettings({ chat, room, log, notices }) {
+export async function roomSettings({ chat, room, log, notices, acts }) {
   const manages = room.role === "owner" || room.role === "moderator";
   const facts = element(
     "dl",
@@ -19,8 +19,13 @@ export async function roomSettings({ chat, room, log, notices }) {
     fact("settings.members", () => language.number(room.members)),
     fact("settings.messages", () => language.number(log.lastSeq)),
     room.role ? fact("settings.role", `members.${room.role}`) : null,
-    room.title && !manages ? fact("create.topic", () => room.title) : null,
+    room.title && !manages ? fact("settings.topic", () => room.title) : null,
   );
+  const act = (text, go) =>
+    element("button", { type: "button", class: "button", text, on: { click: () => {
+      dialog.close();
+      go();
+    } } });
   const address = new URL(messageLink(room.room)).href;
   const copy = element("button", {
     type: "button",
@@ -34,7 +39,13 @@ export async function roomSettings({ chat, room, log, notices }) {
     { title: "settings.title", params: { room: roomName(room) } },
     facts,
     manages ? topicForm(chat, room, notices) : null,
-    element("div", { class: "dialog-actions start" }, copy),
+    element(
+      "div",
+      { class: "dialog-actions start" },
+      copy,
+      act("room.jumpToDate", acts.calendar),
+      act("room.leave", acts.leave),
+    ),
   );
   const inside = dialog.querySelector(".dialog-inside");
   const abilities = new Abilities(chat);

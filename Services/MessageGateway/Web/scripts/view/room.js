@@ -4,6 +4,7 @@ import { confirmDialog } from "./dialog.js";
 import { element, icon } from "./element.js";
 import { roomHeader } from "./room-header.js";
 import { roomName } from "./room-name.js";
+import { StatusLight } from "./status-light.js";
 import { Timeline } from "./timeline.js";
 import { deedsOf } from "./message-deeds.js";
 
@@ -20,6 +21,8 @@ export class RoomView {
   #header = element("header", { class: "room-top" });
   #foot = element("div", { class: "room-foot" });
   #typing = element("p", { class: "typing", "aria-live": "off" });
+  /** On a narrow screen the one in the sidebar is not to be seen. */
+  #status;
   #headerShows = "";
   #footShows = "";
   #stop = new AbortController();
@@ -30,6 +33,7 @@ export class RoomView {
     this.#name = log.room;
     this.#notices = notices;
     this.#back = back;
+    this.#status = new StatusLight(chat, { compact: true });
     const deeds = deedsOf(chat, notices, { composer: () => this.#composer });
     this.#timeline = new Timeline(chat, log, deeds);
     this.#composer = new Composer(log.room, chat.drafts, {
@@ -64,6 +68,7 @@ export class RoomView {
 
   stop() {
     this.#stop.abort();
+    this.#status.stop();
     this.#timeline.stop();
   }
 
@@ -96,6 +101,7 @@ export class RoomView {
         calendar: () => this.#dialog("./jump-to-date.js", "jumpToDate"),
         settings: () => this.#dialog("./room-settings.js", "roomSettings"),
         leave: () => this.#leave(room),
+        status: this.#status.whole,
       }),
     );
     if (focused) this.#header.querySelector(`[data-action=${focused}]`)?.focus();
@@ -105,7 +111,7 @@ export class RoomView {
   async #dialog(module, name) {
     try {
       const made = await import(module);
-      made[name]({ chat: this.#chat, room: this.#room ?? { room: this.#name }, log: this.#log, notices: this.#notices });
+      made[name]({ chat: this.#chat, room: this.#room ?? { room: this.#name }, log: this.#log, notices: this.#notices, acts: { calendar: () => this.#dialog("./jump-to-date.js", "jumpToDate"), leave: () => this.#leave(this.#room) } });
     } catch (error) {
       this.#notices.fail(error);
     }

@@ -33,7 +33,11 @@ export class SignIn {
     this.#build();
   }
 
-  focus() {
+  shown() {
+    this.#focus();
+  }
+
+  #focus() {
     this.whole.querySelector("input")?.focus();
   }
 
@@ -106,7 +110,7 @@ export class SignIn {
     this.#notice = null;
     this.#build();
     this.whole.querySelector("input").value = username;
-    this.focus();
+    this.#focus();
   }
 
   async #submit(event, { username, password, displayName, code }, error, submit) {

@@ -10,9 +10,9 @@ export class StatusLight {
   #shown = "";
   #stop = new AbortController();
 
-  constructor(chat) {
+  constructor(chat, { compact = false } = {}) {
     this.#chat = chat;
-    this.whole = element("p", { class: "status-light" }, element("span", { class: "status-dot", "aria-hidden": "true" }), this.#text);
+    this.whole = element("p", { class: compact ? "status-light compact only-narrow" : "status-light" }, element("span", { class: "status-dot", "aria-hidden": "true" }), this.#text);
     const render = soon(() => this.#render());
     const { signal } = this.#stop;
     chat.connection.addEventListener("state", render, { signal });

@@ -61,8 +61,6 @@ export class Timeline {
     chat.reader.addEventListener("change", ({ detail }) => detail === this.#log && this.#renderSoon(), { signal });
     chat.outbox.addEventListener("change", ({ detail }) => detail === this.#log.room && this.#renderSoon(), { signal });
     document.addEventListener("visibilitychange", () => this.#moved(), { signal });
-    const read = chat.directory.readSeq(log.room);
-    this.#unreadFrom = read > 0 ? read + 1 : 0;
   }
 
   stop() {
@@ -90,6 +88,11 @@ export class Timeline {
   render() {
     const log = this.#log;
     const had = this.#list.contains(document.activeElement);
+    // Until the first look; what is read from then on moves no mark.
+    if (!this.#placed) {
+      const read = this.#chat.directory.readSeq(log.room);
+      this.#unreadFrom = read > 0 ? read + 1 : 0;
+    }
     this.#keeper.during(this.#bodies(), () => {
       this.#sync();
       this.#renderTop();

@@ -147,6 +147,12 @@ export default {
   "account.code": "Code",
   "account.codeHint": "Of your authenticator app, or one of your recovery codes",
 
+  "account.mustChange": "Choose your own password",
+  "account.mustChangeText": "Your password was set for you. Choose one that only you know.",
+  "account.givenPassword": "Password you were given",
+  "account.ownPassword": "Your own password",
+  "account.keepPassword": "Keep this password",
+
   "theme.toDark": "Dark appearance",
   "theme.toLight": "Light appearance",
 
@@ -176,6 +182,7 @@ export default {
 
   "settings.title": "Settings of {room}",
   "settings.kind": "Kind",
+  "settings.topic": "Topic",
   "settings.members": "Members",
   "settings.messages": "Messages",
   "settings.role": "Your role",

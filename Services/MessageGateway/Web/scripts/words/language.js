@@ -33,8 +33,11 @@ class Language extends EventTarget {
 
   #shown(value) {
     if (typeof value === "number") return this.number(value);
-    const text = String(value ?? "");
-    // FIRST STRONG ISOLATE and its end.
+    return this.isolated(String(value ?? ""));
+  }
+
+  /** A text of somebody's, to stand among others: between FIRST STRONG ISOLATE and its end if it could turn them. */
+  isolated(text) {
     return TURNING.test(text) ? `\u2068${text}\u2069` : text;
   }
 

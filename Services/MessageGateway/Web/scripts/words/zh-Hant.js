@@ -147,6 +147,12 @@ export default {
   "account.code": "驗證碼",
   "account.codeHint": "驗證器應用程式的驗證碼，或一組備用碼",
 
+  "account.mustChange": "設定你自己的密碼",
+  "account.mustChangeText": "你的密碼是由管理者設定的，請換成只有你知道的密碼。",
+  "account.givenPassword": "收到的密碼",
+  "account.ownPassword": "你自己的密碼",
+  "account.keepPassword": "使用這個密碼",
+
   "theme.toDark": "深色外觀",
   "theme.toLight": "淺色外觀",
 
@@ -176,6 +182,7 @@ export default {
 
   "settings.title": "「{room}」的設定",
   "settings.kind": "類型",
+  "settings.topic": "主題",
   "settings.members": "成員",
   "settings.messages": "訊息",
   "settings.role": "你的身分",

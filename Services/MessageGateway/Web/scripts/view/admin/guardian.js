@@ -48,7 +48,7 @@ function figure(label, value, note) {
 function backupTable(backups) {
   const columns = [
     { title: "guardian.finished", kind: "when", cell: ({ finishedAt, startedAt }) => () => dateTimeOf(new Date(finishedAt ?? startedAt)) },
-    { title: "guardian.kind", cell: ({ kind }) => () => (language.has(`kind.${kind}`) ? language.say(`kind.${kind}`) : kind) },
+    { title: "guardian.kind", kind: "when", cell: ({ kind }) => () => (language.has(`kind.${kind}`) ? language.say(`kind.${kind}`) : kind) },
     { title: "guardian.proof", cell: ({ proven, verified }) => proofOf(proven, verified) },
     { title: "guardian.stored", kind: "number", cell: ({ storedBytes }) => () => bytesOf(storedBytes ?? 0) },
     { title: "guardian.original", kind: "number", cell: ({ bytes }) => () => bytesOf(bytes ?? 0) },

@@ -17,9 +17,11 @@ export default {
   "outcome.throttled": "Too many attempts",
   "outcome.busy": "Server busy",
   "outcome.disabled": "Account disabled",
-  "outcome.second_factor": "Wrong code",
   "outcome.logged_out": "Logged out",
   "table.empty": "Nothing yet.",
   "table.more": "Show more",
   "outcome.name_taken": "Name taken",
+  "outcome.code_missing": "Code missing",
+  "outcome.wrong_code": "Wrong code",
+  "outcome.not_confirmed": "Wrong password when asked again",
 };

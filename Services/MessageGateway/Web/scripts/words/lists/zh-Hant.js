@@ -17,9 +17,11 @@ export default {
   "outcome.throttled": "嘗試過多",
   "outcome.busy": "伺服器忙碌",
   "outcome.disabled": "帳號已停用",
-  "outcome.second_factor": "驗證碼錯誤",
   "outcome.logged_out": "登出",
   "table.empty": "目前沒有資料。",
   "table.more": "顯示更多",
   "outcome.name_taken": "名稱已被使用",
+  "outcome.code_missing": "缺少驗證碼",
+  "outcome.wrong_code": "驗證碼錯誤",
+  "outcome.not_confirmed": "再次確認時密碼錯誤",
 };
