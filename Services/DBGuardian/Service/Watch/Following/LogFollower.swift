@@ -28,6 +28,8 @@ package struct LogFollower: Sendable {
     }
 
     private var files: [String: File]
+    /// Where the line begins that is being given.
+    package private(set) var position: Int64 = 0
     /// The beginning of a line whose end has not come.
     private var unfinished: [String: Unfinished] = [:]
 
@@ -111,6 +113,7 @@ package struct LogFollower: Sendable {
             let end = UnsafeRawPointer(newline) - UnsafeRawPointer(base)
             let piece = UnsafeBufferPointer(rebasing: new[start..<end])
             let place = LogPlace(file: file.name, line: file.line + 1)
+            position = file.offset
             if var waiting = unfinished.removeValue(forKey: file.name) {
                 Self.append(piece, to: &waiting)
                 waiting.bytes.withUnsafeBufferPointer { each($0, place) }
