@@ -14,19 +14,19 @@ extension Watch {
         let news = try await source.read(follower.marks)
         if news.pieces.isEmpty, news.gone.isEmpty { return (0, false) }
         var lines = 0
-        let (irregularities, more) = follower.take(news) { line, place in
+        let (irregularities, more) = follower.take(news) { line, place, position in
             lines += 1
-            judge(line, place)
+            judge(line, place, isPast: state.past.map { $0.file == place.file && position < $0.size } ?? false)
         }
         for one in irregularities { silence(one) }
         Counter(label: "everline_guardian_log_lines_total").increment(by: lines)
         return (lines, more)
     }
 
-    private func judge(_ line: UnsafeBufferPointer<UInt8>, _ place: LogPlace) {
+    /// - Parameter isPast: whether it was written before the watch began, and is read only to know who is connected.
+    private func judge(_ line: UnsafeBufferPointer<UInt8>, _ place: LogPlace, isPast: Bool) {
         if line.isEmpty { return }
         let (outcome, serial) = parser.parse(line, at: place)
-        let isPast = state.past.map { $0.file == place.file && follower.position < $0.size } ?? false
         var statement: Int?
         if case .record(let record) = outcome { statement = record.audit?.statementID }
         if let serial, let gap = serials.see(serial, statement: statement), !isPast {

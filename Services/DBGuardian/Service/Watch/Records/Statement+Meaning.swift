@@ -116,7 +116,7 @@ extension ArraySlice where Element == Statement.Token {
 
     private var isTrivial: Bool {
         let words = words.filter { $0 != "true" && $0 != "not" }
-        if words.isEmpty || words.suffix(2) == ["not", "null"] || self.words.suffix(3) == ["is", "not", "null"] { return true }
+        if words.isEmpty || self.words.suffix(3) == ["is", "not", "null"] { return true }
         guard let sign = firstIndex(of: .symbol("=")) else { return false }
         return self[..<sign].elementsEqual(self[(sign + 1)...])
     }
