@@ -19,4 +19,7 @@ package struct GuardianClient: Sendable {
     package func findings(_ wanted: FindingsWanted) async throws(RPCError) -> [UInt8] {
         try await lines.callRaw(GuardianFindings.self, wanted, deadline: Self.looking)
     }
+    package func acknowledge(_ wanted: AttributedAcknowledgement) async throws(RPCError) -> [UInt8] {
+        try await lines.callRaw(InternalAcknowledge.self, wanted, deadline: Self.looking)
+    }
 }

@@ -11,7 +11,7 @@ package enum GuardianServer {
     /// - Parameter begun: gets the port once others can ask.
     package static func serve(_ settings: Settings, begun: (Int) -> Void = { _ in }) async throws {
         let process = try ServiceProcess("db-guardian", settings)
-        let pool = PostgresPool(configuration: try settings.postgres(service: "db-guardian"), logger: process.logger)
+        let pool = PostgresPool(configuration: try settings.own("serve"), logger: process.logger)
         let newest = Int64(try MigrationFiles.read(try settings.string("migrations.root")).count)
         let status = StatusKeeper(settings, logger: process.logger)
         let store = FindingStore(pool)
@@ -60,6 +60,13 @@ package enum GuardianServer {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
             return try Array("{\"findings\":".utf8) + encoder.encode(found.map { FindingLine($0) }) + Array("}".utf8)
+        }
+        let source = FindingSource(settings, logger: process.logger)
+        table.registerRaw(InternalAcknowledge.self) { wanted, _ in
+            guard let known = try await store.named(wanted.params.id) else { throw RPCError(.findingNotFound) }
+            let done = try await source.acknowledge([known.id], by: wanted.by, note: wanted.params.note)
+            let now = try await store.named(known.id) ?? done.first ?? known
+            return try Array("{\"finding\":".utf8) + FindingLine(now).json() + Array("}".utf8)
         }
         return table
     }

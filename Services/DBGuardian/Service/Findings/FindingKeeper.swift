@@ -50,6 +50,7 @@ package actor FindingKeeper: AlarmSink {
             label: "everline_guardian_alarms_total", dimensions: [("rule", alarm.rule), ("severity", alarm.severity.rawValue)]
         ).increment()
         switch gathering.take(alarm, random: random) {
+        case .same: break
         case .more(let finding): risen[finding.id] = advice.added(to: finding)
         case .new(let finding), .worse(let finding):
             let finding = advice.added(to: finding)

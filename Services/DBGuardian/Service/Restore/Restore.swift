@@ -112,7 +112,7 @@ package struct Restore: Sendable {
         case .point: break
         }
         guard settings.optional("postgres.conninfo") != nil else { return false }
-        let postgres = try settings.postgres(service: "db-guardian restore")
+        let postgres = try settings.own("restore")
         let systems = try repositories.systems().map(\.identifier)
         do {
             guard systems.contains(try await SourceServer(postgres, logger: logger).system) else { return false }

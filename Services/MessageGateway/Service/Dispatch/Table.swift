@@ -98,6 +98,10 @@ struct Methods: Sendable {
             try Self.admin(asking)
             return try await guardian.findings(params)
         }
+        table.registerRaw(GuardianAcknowledge.self) { params, asking in
+            try Self.admin(asking)
+            return try await guardian.acknowledge(AttributedAcknowledgement(params, by: asking.user().user.username))
+        }
         return table
     }
 
