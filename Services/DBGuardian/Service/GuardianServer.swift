@@ -17,10 +17,11 @@ package enum GuardianServer {
         let store = FindingStore(pool)
         let telling = try Telling(settings, pool: pool, logger: process.logger)
         let findings = try FindingKeeper(settings, store: store, telling: telling, logger: process.logger)
+        let board = JobBoard()
         let tls = TLSKeeper(try settings.tls(), logger: process.logger)
         let server = try await LineServer(
             host: try settings.string("listen.host"), port: try settings.port("listen.port"),
-            tls: try tls.server(.required), table: table(status, store, settings, process),
+            tls: try tls.server(.required), table: table(status, store, board, settings, process),
             group: MultiThreadedEventLoopGroup.singleton, logger: process.logger)
         begun(server.port)
         let heart = Heart(pool: pool, seconds: try settings.int("schedule.heartbeat", in: 0...3_600), logger: process.logger)
@@ -29,8 +30,11 @@ package enum GuardianServer {
         if heart.seconds > 0 { parts.append(Part { try await heart.run() }) }
         // Without a repository there is nothing to look after yet.
         if settings.optional("repository.paths") != nil {
-            let schedule = try Schedule(settings, logger: process.logger)
-            parts += [Part { try await schedule.runJobs() }, Part { try await status.run() }]
+            let runner = JobRunner(settings: settings, board: board, logger: process.logger)
+            let schedule = try Schedule(settings, runner, logger: process.logger)
+            parts += [
+                Part { try await schedule.runJobs() }, Part { try await runner.runAsked() }, Part { try await status.run() },
+            ]
             if schedule.ledgerSeconds > 0 { parts.append(Part { try await schedule.runLedgers() }) }
             if schedule.receives { parts.append(Part { try await schedule.receive() }) }
         }
@@ -46,15 +50,11 @@ package enum GuardianServer {
         }
     }
 
-    private static func table(_ status: StatusKeeper, _ store: FindingStore, _ settings: Settings, _ process: ServiceProcess)
-        -> MethodTable<Caller>
-    {
+    private static func table(
+        _ status: StatusKeeper, _ store: FindingStore, _ board: JobBoard, _ settings: Settings, _ process: ServiceProcess
+    ) -> MethodTable<Caller> {
         var table = MethodTable<Caller>(translate: process.translate)
         table.registerRaw(GuardianStatus.self) { _, _ in try await status.report().json() }
-        table.registerRaw(GuardianBackups.self) { _, _ in
-            let lines = try await Blocking.run { try BackupList(Repositories(settings)).lines }
-            return try Array("{\"backups\":".utf8) + JSONEncoder().encode(lines) + Array("}".utf8)
-        }
         table.registerRaw(GuardianFindings.self) { wanted, _ in
             let found = try await store.select(FindingFilter(wanted))
             let encoder = JSONEncoder()
@@ -68,6 +68,7 @@ package enum GuardianServer {
             let now = try await store.named(known.id) ?? done.first ?? known
             return try Array("{\"finding\":".utf8) + FindingLine(now).json() + Array("}".utf8)
         }
+        RepositoryAnswers(settings: settings, board: board).register(in: &table)
         return table
     }
 

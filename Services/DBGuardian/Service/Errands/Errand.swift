@@ -58,7 +58,7 @@ package struct Errands: Sendable {
 extension Settings {
     /// nil where no repository can be opened; then the watch knows nobody, and there is none.
     package var errands: Errands? {
-        guard optional("repository.paths") != nil, let repositories = try? Repositories(self) else { return nil }
+        guard optional("repository.paths") != nil, let repositories = try? Repositories.reachable(self) else { return nil }
         return Errands(repositories.first)
     }
 
