@@ -5,7 +5,7 @@ import Foundation
 package struct Inventory: Sendable {
     /// Application names by role. A name ending in `*` stands for all that begin so.
     package var applications: [String: [String]] = [
-        "everline_guardian": ["db-guardian*", "pg_dump"],
+        "everline_guardian": ["db-guardian*", "pg_dump", "history import"],
         "everline_auth": ["auth", "auth users"],
         "everline_gateway": ["message-gateway", "message-gateway append"],
         "everline_history": ["history"],
