@@ -137,7 +137,10 @@ let package = Package(
         .systemLibrary(name: "CLz4", path: "Shared/CLz4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         library(
             "GuardianService", "Services/DBGuardian/Service",
-            ["EverlineService", "EverlineAnalysis", "EverlineCryptography", "CZstd", "CLz4", .product(name: "Metrics", package: "swift-metrics")]
+            [
+                "EverlineService", "EverlineAnalysis", "EverlineCryptography", "CZstd", "CLz4",
+                .product(name: "Metrics", package: "swift-metrics"),
+            ]
                 + nio + http
         ),
         executable("db-guardian", "Services/DBGuardian/Executable", "GuardianService"),

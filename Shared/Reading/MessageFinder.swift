@@ -8,10 +8,14 @@ package struct MessageFinder: Sendable {
     package init(pool: PostgresPool) { senders = SenderNames(pool: pool) }
 
     /// In the order given; one that is not there is left out.
-    package func messages(_ rooms: [Int64], _ seqs: [Int64], epoch: String, on connection: PostgresConnection) async throws -> [[UInt8]] {
+    package func messages(_ rooms: [Int64], _ seqs: [Int64], epoch: String, on connection: PostgresConnection) async throws
+        -> [[UInt8]]
+    {
         guard !rooms.isEmpty else { return [] }
         let rows = try await connection.execute(Self.select, [rooms, seqs])
-        guard rows.hasTypes(MessageRow.types + [.text]) else { throw PostgresError(.usage, "messages with other columns than theirs") }
+        guard rows.hasTypes(MessageRow.types + [.text]) else {
+            throw PostgresError(.usage, "messages with other columns than theirs")
+        }
         var users: [Int64] = []
         rows.forEachRow(0..<rows.count) { users.append(MessageRow.sender($0)) }
         let names = try await senders.fields(of: Array(Set(users)), epoch: epoch)

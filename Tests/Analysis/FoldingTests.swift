@@ -20,7 +20,8 @@ struct FindingTests {
         "A text is not found by what is not in it",
         arguments: [
             ("Hello", "hell"), ("Hello", "ello"), ("床前明月光", "月明"), ("床，前", "床前"), ("床 前", "床前"), ("かき", "がき"), ("がき", "かき"),
-            ("hello world", "\"world hello\""), ("hello big world", "\"hello world\""), ("a b c", "a -b"), ("hello", "hello world"),
+            ("hello world", "\"world hello\""), ("hello big world", "\"hello world\""), ("a b c", "a -b"),
+            ("hello", "hello world"),
             ("a100%", "a.*0"), ("床前明月光", "明月 -光"), ("12345", "123"), ("", "x"),
         ])
     func missed(_ body: String, _ query: String) throws { #expect(try SearchQuery(query).match(body) == nil) }
@@ -30,7 +31,8 @@ struct FindingTests {
         arguments: ["", "   ", "%", "'", "\"", "\"\"", ".*", "-x", "--", "\"open", "-\"a b\"", "，。！"])
     func refused(_ query: String) {
         #expect { try SearchQuery(query) } throws: { error in
-            (error as? RPCError)?.code == .invalidParams && (error as? RPCError)?.parameter == "query" && (error as? RPCError)?.detail != nil
+            (error as? RPCError)?.code == .invalidParams && (error as? RPCError)?.parameter == "query"
+                && (error as? RPCError)?.detail != nil
         }
     }
 
@@ -100,7 +102,9 @@ struct PostingTests {
     func terms() throws {
         let alphabet = Array("床前明月a1 ,b가が😀")
         var random = SystemRandomNumberGenerator()
-        func text(_ most: Int) -> String { String((0..<Int.random(in: 1...most, using: &random)).compactMap { _ in alphabet.randomElement() }) }
+        func text(_ most: Int) -> String {
+            String((0..<Int.random(in: 1...most, using: &random)).compactMap { _ in alphabet.randomElement() })
+        }
         var hits = 0
         for _ in 0..<20_000 {
             let body = text(14)

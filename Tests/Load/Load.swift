@@ -90,7 +90,9 @@ struct Send: AsyncParsableCommand {
 
     func run() async throws {
         let tls = try target.tls()
-        let bodies = try texts.map { try String(contentsOfFile: $0, encoding: .utf8).split(separator: "\n").map { Array(" \($0)".utf8) } } ?? []
+        let bodies =
+            try texts.map { try String(contentsOfFile: $0, encoding: .utf8).split(separator: "\n").map { Array(" \($0)".utf8) } }
+            ?? []
         let loop = await Target.loop
         let (acknowledged, delivered) = (NIOLoopBound.made(Measurement(), loop), NIOLoopBound.made(Measurement(), loop))
         var all: [Sender] = []
@@ -104,7 +106,9 @@ struct Send: AsyncParsableCommand {
                 let last = try await Target.open(room, one).last
                 reading.append(try await loop.submit { Reader(one, after: last, timed: false, delivered.value) }.get())
             }
-            for one in sending { all.append(try await loop.submit { Sender(one, room: room, acknowledged.value, texts: bodies) }.get()) }
+            for one in sending {
+                all.append(try await loop.submit { Sender(one, room: room, acknowledged.value, texts: bodies) }.get())
+            }
         }
         let (measured, seconds, inFlight) = (all, target.seconds, inFlight)
         try await loop.submit {

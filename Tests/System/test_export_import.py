@@ -152,7 +152,7 @@ def test_a_team_moves_in_from_mattermost(everline, tmp_path):
     file = tmp_path / "export.jsonl"
     file.write_text(mattermost(tag))
     said = history(everline, "import", "--mattermost", str(file)).stdout
-    assert "imported 8 messages into 3 rooms; users: 2" in said and "left out: 1 emoji" in said and "made 2 users" in said
+    assert "imported 9 messages into 3 rooms; users: 2" in said and "left out: 1 emoji" in said and "made 2 users" in said
     town = [json.loads(line) for line in history(everline, "export", "--room", f"town-{tag}").stdout.splitlines()]
     assert [(one["body"], one.get("replyTo")) for one in town] == [("第一", None), ("答第一，在第三之前", 1), ("第三", None), ("答第一，在第三之後", 1)]
     assert town[0]["senderName"] == "子美" and town[0]["sentAt"] == "2023-11-14T22:13:30.000Z" and town[0]["editedAt"] == "2023-11-14T22:13:35.000Z"
@@ -168,7 +168,7 @@ def test_a_team_moves_in_from_mattermost(everline, tmp_path):
     assert len(all_hits(line, "答第一")) == 2 and len(all_hits(line, "私語")) >= 1
     again = history(everline, "import", "--mattermost", str(file), check=False)
     assert again.returncode == 1 and "HINT" in again.stderr
-    assert "8 messages" in history(everline, "import", "--mattermost", "--prefix", f"mm{tag} ", str(file)).stdout
+    assert "9 messages" in history(everline, "import", "--mattermost", "--prefix", f"mm{tag} ", str(file)).stdout
 
 
 def get(everline, path, session, read=None):

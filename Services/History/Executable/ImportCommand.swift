@@ -41,10 +41,14 @@ extension History {
                         var reading = MattermostImport(store, prefix: prefix)
                         let summary = try await reading.run(source, progress: told)
                         print("imported \(summary.messages) messages into \(summary.rooms) rooms; users: \(summary.users)")
-                        for (type, count) in summary.ignored.sorted(by: { $0.key < $1.key }) { print("left out: \(count) \(type)") }
+                        for (type, count) in summary.ignored.sorted(by: { $0.key < $1.key }) {
+                            print("left out: \(count) \(type)")
+                        }
                     } else {
                         let found = try await RoomImport(store).run(source, into: room, resuming: resume, progress: told)
-                        print("imported \(found.read - found.known) messages" + (found.known > 0 ? "; \(found.known) were there" : ""))
+                        print(
+                            "imported \(found.read - found.known) messages"
+                                + (found.known > 0 ? "; \(found.known) were there" : ""))
                     }
                     let made = await store.made
                     if made > 0 { print("made \(made) users, disabled: auth users set-password and enable hand them over") }

@@ -50,7 +50,9 @@ package enum Postings {
     }
 
     /// Appends what is wanted of the postings, in the order of the pieces; false if the bytes are damaged.
-    package static func decode(_ bytes: UnsafeRawBufferPointer, where isWanted: (Posting) -> Bool, into found: inout [Posting]) -> Bool {
+    package static func decode(_ bytes: UnsafeRawBufferPointer, where isWanted: (Posting) -> Bool, into found: inout [Posting])
+        -> Bool
+    {
         var reader = VarintReader(bytes)
         while !reader.isAtEnd {
             let count = reader.nextInt()

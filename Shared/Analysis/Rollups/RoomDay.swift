@@ -30,7 +30,9 @@ package struct RoomDay: Sendable, Equatable {
         let sum = messages[cell, default: 0] + more
         messages[cell] = sum == 0 ? nil : sum
     }
-    package mutating func count(response time: Int, quarter: Int) { responses[Response(quarter: quarter, time: time), default: 0] += 1 }
+    package mutating func count(response time: Int, quarter: Int) {
+        responses[Response(quarter: quarter, time: time), default: 0] += 1
+    }
 
     // MARK: As bytes
 
@@ -60,7 +62,9 @@ package struct RoomDay: Sendable, Equatable {
     /// `nil` if the bytes are damaged.
     package init?(detail: UnsafeRawBufferPointer) {
         var day = RoomDay()
-        let isWell = Self.each(of: detail) { day.messages[Cell(quarter: $0, sender: $1)] = $2 } response: {
+        let isWell = Self.each(of: detail) {
+            day.messages[Cell(quarter: $0, sender: $1)] = $2
+        } response: {
             day.responses[Response(quarter: $0, time: $1)] = $2
         }
         guard isWell else { return nil }

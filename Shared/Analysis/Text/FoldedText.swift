@@ -39,7 +39,9 @@ package struct FoldedText: Sendable {
     }
 
     private mutating func take(_ symbol: Symbol, _ index: Int32, _ gap: inout Bool) {
-        if symbol.isSeparator { gap = true } else if symbol.kindBits == Symbol.Kind.voicing.rawValue {
+        if symbol.isSeparator {
+            gap = true
+        } else if symbol.kindBits == Symbol.Kind.voicing.rawValue {
             add(Symbol(symbol.scalar, .single), index, &gap)
         } else {
             add(symbol, index, &gap)

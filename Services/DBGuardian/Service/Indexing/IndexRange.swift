@@ -47,12 +47,14 @@ struct IndexRange: Sendable {
             return ranges.map { $0.last > $0.after ? $0.limited(to: min($0.last, $0.after + count)) : $0 }
         }
         let (rooms, next) = (waiting.map(\.room), waiting.map { $0.after + 1 })
-        guard let first: PostgresTimestamp = try await connection.query(
-            """
-            SELECT min(m.sent_at) FROM unnest(\(rooms)::bigint[], \(next)::bigint[]) AS w (room_id, seq)
-            JOIN everline.messages m ON m.room_id = w.room_id AND m.seq = w.seq
-            """, deadline: .seconds(60)
-        ).decode(0, 0, as: PostgresTimestamp?.self) else { return ranges }
+        guard
+            let first: PostgresTimestamp = try await connection.query(
+                """
+                SELECT min(m.sent_at) FROM unnest(\(rooms)::bigint[], \(next)::bigint[]) AS w (room_id, seq)
+                JOIN everline.messages m ON m.room_id = w.room_id AND m.seq = w.seq
+                """, deadline: .seconds(60)
+            ).decode(0, 0, as: PostgresTimestamp?.self)
+        else { return ranges }
         var low = first.microseconds
         var high: Int64 = try await connection.query(
             "SELECT max(last_sent_at) FROM everline.room_counters WHERE room_id = ANY(\(rooms))", deadline: .seconds(60)

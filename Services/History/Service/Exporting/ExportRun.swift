@@ -36,19 +36,22 @@ package struct ExportRun: Sendable {
     /// Writes lines, each with its `\n`, to `write`; answers how many messages they are.
     ///
     /// - Parameter after: the last number that is not wanted.
-    package func run(_ source: Source, _ format: ExportFormat, after: Int64, write: (String) throws -> Void) async throws -> Int64 {
+    package func run(_ source: Source, _ format: ExportFormat, after: Int64, write: (String) throws -> Void) async throws -> Int64
+    {
         let epoch: String = try await connection.query("SELECT generation || '-' || token FROM everline.epoch").decode(0, 0)
         if after == 0, let header = ExportLines.header(format) { try write(header + "\n") }
         var written: Int64 = 0
         switch source {
         case .room(let name):
             guard
-                let room: Int64 = try await connection.query("SELECT id FROM everline.rooms WHERE name = \(name)").first?[0].decode()
+                let room: Int64 = try await connection.query("SELECT id FROM everline.rooms WHERE name = \(name)").first?[0]
+                    .decode()
             else { throw RPCError(.roomNotFound, detail: name) }
             var last = after
             while true {
                 let seqs = Array(last + 1...last + Self.page)
-                let found = try await finder.messages(Array(repeating: room, count: seqs.count), seqs, epoch: epoch, on: connection)
+                let found = try await finder.messages(
+                    Array(repeating: room, count: seqs.count), seqs, epoch: epoch, on: connection)
                 for message in found { try write(try ExportLines.line(message, format) + "\n") }
                 written += Int64(found.count)
                 last += Int64(found.count)
@@ -101,7 +104,9 @@ package final class ExportFile {
             after = 0
             return
         }
-        guard let opened = FileHandle(forUpdatingAtPath: path) else { throw ConfigurationError("\(path) cannot be read and written") }
+        guard let opened = FileHandle(forUpdatingAtPath: path) else {
+            throw ConfigurationError("\(path) cannot be read and written")
+        }
         handle = opened
         let size = try opened.seekToEnd()
         // A line is a message: at most some 100 KB as JSON, were each of its characters escaped.

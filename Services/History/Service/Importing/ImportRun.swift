@@ -6,7 +6,8 @@ package import Logging
 package enum ImportRun {
     package static func with(_ settings: Settings, logger: Logger, _ body: (ImportStore) async throws -> Void) async throws {
         guard let conninfo = settings.optional("import.conninfo") else {
-            throw ConfigurationError("importing writes as the owner of the tables\nHINT: set import.conninfo and import.passwordFile")
+            throw ConfigurationError(
+                "importing writes as the owner of the tables\nHINT: set import.conninfo and import.passwordFile")
         }
         let connection = try await PostgresConnection.connect(
             PostgresConfiguration(

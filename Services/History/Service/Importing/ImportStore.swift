@@ -39,7 +39,8 @@ package actor ImportStore {
         let key = UsernameKey.of(name)
         if let known = users[key] { return known }
         guard users.count < 1_000_000 else { throw ImportError("there are more than a million users in it") }
-        let found: Int64? = try await connection.query("SELECT id FROM everline.users WHERE username_key = \(key)").first?[0].decode()
+        let found: Int64? = try await connection.query("SELECT id FROM everline.users WHERE username_key = \(key)").first?[0]
+            .decode()
         let id: Int64
         if let found {
             id = found

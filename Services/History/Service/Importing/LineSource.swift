@@ -46,7 +46,11 @@ package final class LineSource {
             guard buffer.count - start <= Self.longest else { throw ImportError("line \(number + 1) is longer than 64 MiB") }
             buffer.removeFirst(start)
             start = 0
-            if let more = try handle.read(upToCount: 1 << 20), !more.isEmpty { buffer.append(contentsOf: more) } else { ended = true }
+            if let more = try handle.read(upToCount: 1 << 20), !more.isEmpty {
+                buffer.append(contentsOf: more)
+            } else {
+                ended = true
+            }
         }
     }
 

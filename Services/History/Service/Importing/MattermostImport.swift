@@ -55,7 +55,9 @@ package struct MattermostImport {
         for channel in rooms.values where try await (store.room(channel.name)?.last ?? 0) > 0 {
             throw ImportError("room \(channel.name) holds messages already\nHINT: give the rooms other names with --prefix")
         }
-        for (username, displayName) in names.sorted(by: { $0.key < $1.key }) { _ = try await store.user(username, displayName: displayName) }
+        for (username, displayName) in names.sorted(by: { $0.key < $1.key }) {
+            _ = try await store.user(username, displayName: displayName)
+        }
         summary.users = names.count
         for channel in rooms.values.sorted(by: { $0.index < $1.index }) {
             try await write(channel, source, progress)
@@ -71,13 +73,17 @@ package struct MattermostImport {
         let value = line[type] ?? .null
         switch type {
         case "version":
-            guard case .int(1)? = line["version"] else { throw ImportError("line \(number): only version 1 of the format is known") }
+            guard case .int(1)? = line["version"] else {
+                throw ImportError("line \(number): only version 1 of the format is known")
+            }
         case "channel":
             let key = try Self.key(value, number)
             let kind: RoomKind = Self.text(value["type"]) == "P" ? .private : .public
             add(key, Self.text(value["name"]) ?? "", Self.text(value["display_name"]), kind)
         case "user":
-            guard let username = Self.text(value["username"]) else { throw ImportError("line \(number): a user without a username") }
+            guard let username = Self.text(value["username"]) else {
+                throw ImportError("line \(number): a user without a username")
+            }
             let full = [Self.text(value["first_name"]), Self.text(value["last_name"])].compactMap { $0 }.joined(separator: " ")
             names[username] = Self.text(value["nickname"]) ?? (full.isEmpty ? username : full)
             for team in Self.list(value["teams"]) {
@@ -114,14 +120,16 @@ package struct MattermostImport {
         // Two teams may each have a channel of the name.
         let isTaken = rooms.values.contains { $0.name == prefix + name }
         rooms[key] = Channel(
-            index: Int32(rooms.count), name: prefix + (isTaken ? key.replacing("/", with: " ") : name), title: title, kind: kind, members: [])
+            index: Int32(rooms.count), name: prefix + (isTaken ? key.replacing("/", with: " ") : name), title: title, kind: kind,
+            members: [])
     }
     private mutating func addDirect(_ members: [String]) {
         let key = Self.directKey(members)
         guard rooms[key] == nil else { return }
         let title = members.joined(separator: ", ")
         rooms[key] = Channel(
-            index: Int32(rooms.count), name: prefix + String(title.prefix(Limits.roomCharacters - prefix.count)), title: String(title.prefix(Limits.titleCharacters)),
+            index: Int32(rooms.count), name: prefix + String(title.prefix(Limits.roomCharacters - prefix.count)),
+            title: String(title.prefix(Limits.titleCharacters)),
             kind: .private, members: members)
     }
 
@@ -189,7 +197,9 @@ package struct MattermostImport {
     /// A text that is too long is several messages; of files their names are kept.
     private static func bodies(_ post: JSON) -> [String] {
         var text = (text(post["message"]) ?? "").replacing("\0", with: "")
-        let files = list(post["attachments"]).compactMap { self.text($0["path"]).map { "[\($0.split(separator: "/").last ?? "")]" } }
+        let files = list(post["attachments"]).compactMap {
+            self.text($0["path"]).map { "[\($0.split(separator: "/").last ?? "")]" }
+        }
         if !files.isEmpty { text += (text.isEmpty ? "" : "\n") + files.joined(separator: " ") }
         guard text.contains(where: { !$0.isWhitespace }) else { return ["[…]"] }
         var parts: [String] = []
@@ -217,11 +227,15 @@ package struct MattermostImport {
         return "\(text(channel["team"]) ?? "")/\(name)"
     }
     private static func time(_ post: JSON, _ number: Int) throws -> Int64 {
-        guard case .int(let at)? = post["create_at"], 1..<(1 << 45) ~= at else { throw ImportError("line \(number): a post without create_at") }
+        guard case .int(let at)? = post["create_at"], 1..<(1 << 45) ~= at else {
+            throw ImportError("line \(number): a post without create_at")
+        }
         return at
     }
     /// Names, or objects that hold them in later versions.
-    private static func members(_ value: JSON?) -> [String] { list(value).compactMap { text($0) ?? text($0["username"]) }.sorted() }
+    private static func members(_ value: JSON?) -> [String] {
+        list(value).compactMap { text($0) ?? text($0["username"]) }.sorted()
+    }
     private static func directKey(_ members: [String]) -> String { "direct:" + members.joined(separator: ",") }
 }
 

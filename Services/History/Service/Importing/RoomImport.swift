@@ -22,15 +22,19 @@ package struct RoomImport {
             let message = try Self.message(line.bytes, source)
             seq += 1
             guard message.seq == seq else {
-                throw ImportError("line \(source.number) has number \(message.seq) where \(seq) is next; a room is read from its first message on")
+                throw ImportError(
+                    "line \(source.number) has number \(message.seq) where \(seq) is next; a room is read from its first message on"
+                )
             }
+            // Before anything is made: what begins wrong is no export.
+            let imported = try Self.imported(message, source)
             if room == nil {
                 let found = try await self.room(name ?? message.room, message.sender, resuming)
                 (room, last) = (found, found.last)
             }
             guard let room else { break }
             if seq <= room.last { continue }
-            waiting.append(try Self.imported(message, source))
+            waiting.append(imported)
             if waiting.count == Self.batch {
                 try await store.append(waiting, to: room.id, after: last)
                 last += Int64(waiting.count)
@@ -46,7 +50,8 @@ package struct RoomImport {
     private func room(_ name: String, _ owner: String, _ resuming: Bool) async throws -> ImportStore.Room {
         guard let room = try await store.room(name) else { return try await store.make(name, .private, title: nil, owner: owner) }
         guard room.last == 0 || resuming else {
-            throw ImportError("room \(name) holds \(room.last) messages\nHINT: name an empty or a new room, or go on with --resume")
+            throw ImportError(
+                "room \(name) holds \(room.last) messages\nHINT: name an empty or a new room, or go on with --resume")
         }
         return room
     }
@@ -63,8 +68,11 @@ package struct RoomImport {
         guard message.body.utf8.count <= Limits.body, !message.body.utf8.contains(0), !message.sender.isEmpty,
             message.sender.utf8.count <= Limits.usernameBytes, !message.sender.utf8.contains(0),
             message.replyTo.map({ 1..<message.seq ~= $0 }) ?? true
-        else { throw ImportError("line \(source.number) holds what no message can: a text too long, or a reply to a later message") }
-        var imported = ImportedMessage(sender: message.sender, body: message.body, sentAt: message.sentAt, clientID: message.clientID)
+        else {
+            throw ImportError("line \(source.number) holds what no message can: a text too long, or a reply to a later message")
+        }
+        var imported = ImportedMessage(
+            sender: message.sender, body: message.body, sentAt: message.sentAt, clientID: message.clientID)
         imported.replyTo = message.replyTo
         imported.editedAt = message.editedAt
         imported.deleted = message.deleted

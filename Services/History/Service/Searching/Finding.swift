@@ -78,7 +78,9 @@ struct Finding {
         tails.removeAll { $0.upTo <= $0.after || $0.time < times.lowerBound }
         while true {
             let frontier = [candidates.last?.time, blocks.first?.lastTime, tails.map(\.time).max()].compactMap { $0 }.max()
-            while hits.count < limit, let hit = ready.last, frontier.map({ hit.key.time > $0 }) ?? true { hits.append(ready.removeLast()) }
+            while hits.count < limit, let hit = ready.last, frontier.map({ hit.key.time > $0 }) ?? true {
+                hits.append(ready.removeLast())
+            }
             guard hits.count < limit, let frontier else { return Found(hits: hits) }
             if ContinuousClock.now > end { return Found(hits: hits, unfinished: .beginning(of: frontier + 1)) }
             if tails.contains(where: { $0.time == frontier }) {
@@ -155,7 +157,8 @@ struct Finding {
             messages += min(Self.chunk, Int(tails[index].upTo - tails[index].after))
         }
         let rows = try await connection.execute(
-            Self.selectTails, [taken.map { tails[$0].room }, taken.map { tails[$0].after }, taken.map { tails[$0].upTo }, Self.chunk],
+            Self.selectTails,
+            [taken.map { tails[$0].room }, taken.map { tails[$0].after }, taken.map { tails[$0].upTo }, Self.chunk],
             deadline: .seconds(5))
         var oldest: [Int64: (seq: Int64, time: Int64)] = [:]
         for row in rows {

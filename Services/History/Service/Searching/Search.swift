@@ -36,10 +36,13 @@ struct Search: Sendable {
         var cursor: SearchCursor?
     }
 
-    private func answer(_ params: SearchParams, _ query: SearchQuery, _ scope: SearchScope, _ connection: PostgresConnection) async throws
+    private func answer(_ params: SearchParams, _ query: SearchQuery, _ scope: SearchScope, _ connection: PostgresConnection)
+        async throws
         -> Answer
     {
-        let place = try params.cursor.map { text throws(RPCError) in try SearchCursor(text, params.question, epoch: scope.epoch).place }
+        let place = try params.cursor.map { text throws(RPCError) in
+            try SearchCursor(text, params.question, epoch: scope.epoch).place
+        }
         if params.from != nil, scope.sender == nil { return Answer(hits: []) }
         var window = Finding.Window(
             since: params.since?.milliseconds ?? -(1 << 50), until: params.until?.milliseconds ?? 1 << 50,
@@ -48,11 +51,14 @@ struct Search: Sendable {
         let end = ContinuousClock.now + Self.patience
         if params.order == .newest || place.map({ if case .newest = $0 { true } else { false } }) ?? false {
             if case .newest(let below)? = place { window.below = below }
-            if case .relevance? = place { throw RPCError(.invalidParams, detail: "cursor belongs to another search", parameter: "cursor") }
+            if case .relevance? = place {
+                throw RPCError(.invalidParams, detail: "cursor belongs to another search", parameter: "cursor")
+            }
             var finding = Finding(query, scope, window, on: connection)
             let found = try await finding.run(limit: limit + 1, until: end)
             if found.hits.count > limit {
-                return Answer(hits: Array(found.hits.prefix(limit)), cursor: SearchCursor(place: .newest(below: found.hits[limit - 1].key)))
+                return Answer(
+                    hits: Array(found.hits.prefix(limit)), cursor: SearchCursor(place: .newest(below: found.hits[limit - 1].key)))
             }
             return Answer(hits: found.hits, cursor: found.unfinished.map { SearchCursor(place: .newest(below: $0)) })
         }
@@ -60,7 +66,9 @@ struct Search: Sendable {
         if case .relevance(let asOf, let lower, let score, let key)? = place {
             // What was sent no later than the newest hit of the first page.
             window.below = HitKey(milliseconds: asOf.milliseconds, room: asOf.room, seq: asOf.seq + 1)
-            (window.above, bound, last) = (lower.map { HitKey(milliseconds: $0.milliseconds, room: $0.room, seq: $0.seq - 1) }, lower, (score, key))
+            (window.above, bound, last) = (
+                lower.map { HitKey(milliseconds: $0.milliseconds, room: $0.room, seq: $0.seq - 1) }, lower, (score, key)
+            )
         }
         var finding = Finding(query, scope, window, on: connection)
         let found = try await finding.run(limit: Self.ranked + 1, until: end)
@@ -70,7 +78,9 @@ struct Search: Sendable {
                 hits.removeLast()
                 bound = hits.last?.key
             } else if let unfinished = found.unfinished {
-                guard let oldest = hits.last else { return Answer(hits: [], cursor: SearchCursor(place: .newest(below: unfinished))) }
+                guard let oldest = hits.last else {
+                    return Answer(hits: [], cursor: SearchCursor(place: .newest(below: unfinished)))
+                }
                 bound = oldest.key
             }
         }
@@ -86,7 +96,9 @@ struct Search: Sendable {
         return Answer(hits: hits, cursor: bound.map { SearchCursor(place: .newest(below: $0)) })
     }
 
-    private func encode(_ answer: Answer, _ question: String, _ epoch: String, _ connection: PostgresConnection) async throws -> [UInt8] {
+    private func encode(_ answer: Answer, _ question: String, _ epoch: String, _ connection: PostgresConnection) async throws
+        -> [UInt8]
+    {
         let found = try await messages.messages(
             answer.hits.map(\.key.room), answer.hits.map(\.key.seq), epoch: epoch, on: connection)
         guard found.count == answer.hits.count else { throw RPCError(.internalError) }

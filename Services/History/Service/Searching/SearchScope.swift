@@ -25,7 +25,9 @@ struct SearchScope: Sendable {
     }
 
     /// - Throws: `room.not_found`, also for a room that the user may not know of.
-    static func read(room: String?, from: String?, reader user: Int64, on connection: PostgresConnection) async throws -> SearchScope {
+    static func read(room: String?, from: String?, reader user: Int64, on connection: PostgresConnection) async throws
+        -> SearchScope
+    {
         let rows = try await connection.execute(select, [user, room, from.map(UsernameKey.of)])
         let rooms = try rows.decode(0, 1, as: [Int64].self)
         if room != nil, rooms.isEmpty { throw RPCError(.roomNotFound) }

@@ -19,7 +19,9 @@ struct LocalTime: Sendable {
         return Int64((Double(seconds) / 900).rounded())
     }
 
-    static func divide(_ value: Int64, by divisor: Int64) -> Int64 { value >= 0 ? value / divisor : (value - divisor + 1) / divisor }
+    static func divide(_ value: Int64, by divisor: Int64) -> Int64 {
+        value >= 0 ? value / divisor : (value - divisor + 1) / divisor
+    }
 
     /// Days since 1970 on the local calendar.
     func day(at quarter: Int64) -> Int64 { Self.divide(quarter + offset(at: quarter), by: 96) }

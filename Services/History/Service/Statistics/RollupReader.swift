@@ -35,7 +35,9 @@ struct RollupReader {
     }
 
     /// Days that are not counted whole, have more than one boundary inside, or lost a message since they were summed up.
-    private func detailedDays(_ range: Range<Int64>, _ bucket: StatsParams.Bucket?, _ boundaries: [Int64], _ gone: [Cell: Int]) -> [Int64] {
+    private func detailedDays(_ range: Range<Int64>, _ bucket: StatsParams.Bucket?, _ boundaries: [Int64], _ gone: [Cell: Int])
+        -> [Int64]
+    {
         var found: Set<Int64> = []
         if range.lowerBound % 96 != 0 { found.insert(RoomDay.day(ofQuarter: range.lowerBound)) }
         if range.upperBound % 96 != 0 { found.insert(RoomDay.day(ofQuarter: range.upperBound)) }
@@ -52,13 +54,16 @@ struct RollupReader {
             Self.selectDays, [scope.rooms, days.lowerBound, days.upperBound, detailed], deadline: .seconds(5))
         var isWell = true
         rows.forEachRow(0..<rows.count) { cells in
-            isWell = tally.add(
-                Self.integer(cells[0]), day: Self.integer(cells[1]), quarters: cells[2], people: cells[3], times: cells[4]) && isWell
+            isWell =
+                tally.add(
+                    Self.integer(cells[0]), day: Self.integer(cells[1]), quarters: cells[2], people: cells[3], times: cells[4])
+                && isWell
         }
         guard isWell else { throw PostgresError(.usage, "a day of the statistics cannot be read") }
     }
 
-    private func addDetails(_ days: [Int64], _ range: Range<Int64>, without gone: [Cell: Int], to tally: inout Tally) async throws {
+    private func addDetails(_ days: [Int64], _ range: Range<Int64>, without gone: [Cell: Int], to tally: inout Tally) async throws
+    {
         guard let first = days.first, let last = days.last else { return }
         let isAll = last - first + 1 == Int64(days.count)
         let rows = try await connection.execute(
@@ -87,11 +92,14 @@ struct RollupReader {
         var found: [Cell: Int] = [:]
         guard first < last else { return found }
         let rows = try await connection.execute(
-            Self.selectDeleted, [scope.rooms, scope.countedRevs, scope.counted, Self.time(first), Self.time(last)], deadline: .seconds(5))
+            Self.selectDeleted, [scope.rooms, scope.countedRevs, scope.counted, Self.time(first), Self.time(last)],
+            deadline: .seconds(5))
         for row in rows {
             let milliseconds = try row[2].decode(as: PostgresTimestamp.self).milliseconds
             found[
-                Cell(room: try row[0].decode(), quarter: RoomDay.quarter(ofMilliseconds: milliseconds), sender: try row[1].decode()),
+                Cell(
+                    room: try row[0].decode(), quarter: RoomDay.quarter(ofMilliseconds: milliseconds), sender: try row[1].decode()
+                ),
                 default: 0] += 1
         }
         return found
@@ -106,12 +114,16 @@ struct RollupReader {
             tally.add(try row[0].decode(), quarter, try row[1].decode(), try row[3].decode(), bucket: tally.bucket(of: quarter))
         }
         for row in try await connection.execute(Self.selectLooseResponses, parameters, deadline: .seconds(8)) {
-            if let time = ResponseTime.of(try row[0].decode(as: Int64.self) * 1_000) { tally.add(response: time, try row[1].decode()) }
+            if let time = ResponseTime.of(try row[0].decode(as: Int64.self) * 1_000) {
+                tally.add(response: time, try row[1].decode())
+            }
         }
     }
 
     private static func time(_ quarter: Int64) -> PostgresTimestamp { moment(quarter * RoomDay.quarterMilliseconds) }
-    private static func moment(_ milliseconds: Int64) -> PostgresTimestamp { PostgresTimestamp(microseconds: milliseconds * 1_000) }
+    private static func moment(_ milliseconds: Int64) -> PostgresTimestamp {
+        PostgresTimestamp(microseconds: milliseconds * 1_000)
+    }
     private static func integer(_ cell: UnsafeRawBufferPointer) -> Int64 { Int64(bigEndian: cell.loadUnaligned(as: Int64.self)) }
 
     private static let selectDays = PostgresStatement(

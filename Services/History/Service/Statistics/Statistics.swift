@@ -24,9 +24,13 @@ struct Statistics: Sendable {
         }
     }
 
-    private func result(_ tally: Tally, _ before: Tally, _ scope: StatsScope, _ connection: PostgresConnection) async throws -> StatsResult {
+    private func result(_ tally: Tally, _ before: Tally, _ scope: StatsScope, _ connection: PostgresConnection) async throws
+        -> StatsResult
+    {
         func most(_ counts: [Int64: Int]) -> [(id: Int64, messages: Int)] {
-            counts.sorted { $0.value != $1.value ? $0.value > $1.value : $0.key < $1.key }.prefix(Self.top).map { ($0.key, $0.value) }
+            counts.sorted { $0.value != $1.value ? $0.value > $1.value : $0.key < $1.key }.prefix(Self.top).map {
+                ($0.key, $0.value)
+            }
         }
         let senders = most(tally.bySender)
         var names: [Int64: (String, String)] = [:]
@@ -41,7 +45,8 @@ struct Statistics: Sendable {
             buckets: tally.messages.indices.map { index in
                 StatsResult.Bucket(
                     at: Timestamp(milliseconds: tally.boundaries[index] * RoomDay.quarterMilliseconds),
-                    messages: Int64(tally.messages[index]), senders: Int64(tally.senders(in: index)), rooms: Int64(tally.rooms(in: index)))
+                    messages: Int64(tally.messages[index]), senders: Int64(tally.senders(in: index)),
+                    rooms: Int64(tally.rooms(in: index)))
             },
             topSenders: senders.compactMap { one in
                 names[one.id].map { StatsResult.TopSender(username: $0.0, displayName: $0.1, messages: Int64(one.messages)) }

@@ -19,7 +19,8 @@ struct StatsScope: Sendable {
         let rows = try await connection.execute(select, [user, room])
         if room != nil, rooms(rows) == 0 { throw RPCError(.roomNotFound) }
         return StatsScope(
-            epoch: try rows.decode(0, 0), rooms: try rows.decode(0, 1), names: try rows.decode(0, 2), titles: try rows.decode(0, 3),
+            epoch: try rows.decode(0, 0), rooms: try rows.decode(0, 1), names: try rows.decode(0, 2),
+            titles: try rows.decode(0, 3),
             counted: try rows.decode(0, 4), countedRevs: try rows.decode(0, 5), isBehind: try rows.decode(0, 6))
     }
 

@@ -64,12 +64,13 @@ struct Tally {
             sum += count
         }
         byRoom[room, default: 0] += sum
-        isWell = RoomDay.eachSender(people) { sender, count, earliest, latest in
-            bySender[sender, default: 0] += count
-            let index = senders.index(sender)
-            if earliest < split { senders.insert(index: index, first) }
-            if latest >= split { senders.insert(index: index, first + 1) }
-        } && isWell
+        isWell =
+            RoomDay.eachSender(people) { sender, count, earliest, latest in
+                bySender[sender, default: 0] += count
+                let index = senders.index(sender)
+                if earliest < split { senders.insert(index: index, first) }
+                if latest >= split { senders.insert(index: index, first + 1) }
+            } && isWell
         return RoomDay.eachResponse(times) { responses[$0, default: 0] += $1 } && isWell
     }
 

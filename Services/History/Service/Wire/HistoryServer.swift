@@ -50,7 +50,8 @@ package enum HistoryServer {
             tls: try settings.tls().serverContext(.welcome),
             table: table(recent: recent, pages: pages, asking, auth: auth, process), group: group, logger: process.logger)
         try await process.run([
-            Part.ending { await pool.shutdown() }, Part.ending { await questions.shutdown() }, Part { await redis.run() }, Part { await auth.lines.run() },
+            Part.ending { await pool.shutdown() }, Part.ending { await questions.shutdown() }, Part { await redis.run() },
+            Part { await auth.lines.run() },
             Part.ending { await server.shutdown() },
         ]) {
             [("postgres", (try? await pool.query("SELECT 1 FROM everline.epoch", deadline: .seconds(2))) != nil)]

@@ -14,7 +14,8 @@ struct Dispatcher: Sendable {
     static let mostInFlight = 64
 
     private static let concurrent: Set<String> = [
-        MessageSend.name, HistoryRecent.name, HistoryPage.name, HistorySearch.name, HistoryStats.name, HistoryExport.name, RoomList.name, RoomMembers.name,
+        MessageSend.name, HistoryRecent.name, HistoryPage.name, HistorySearch.name, HistoryStats.name, HistoryExport.name,
+        RoomList.name, RoomMembers.name,
     ]
 
     /// One line or frame of a connection; on its loop.

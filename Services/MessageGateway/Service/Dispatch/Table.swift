@@ -117,7 +117,9 @@ struct Methods: Sendable {
     }
 
     /// A user's number is one of their epoch; so what is read must be, whether its reader minds or not.
-    private static func ofEpoch(_ user: BoundUser, named: Bool, _ body: () async throws(RPCError) -> [UInt8]) async throws(RPCError) -> [UInt8] {
+    private static func ofEpoch(_ user: BoundUser, named: Bool, _ body: () async throws(RPCError) -> [UInt8])
+        async throws(RPCError) -> [UInt8]
+    {
         do throws(RPCError) {
             return try await body()
         } catch {

@@ -19,7 +19,9 @@ struct ExportStream: Sendable {
     static let path = "/export/"
 
     /// - Throws: `invalid_params` for a request that names no room, or has a parameter that it should not.
-    init(_ uri: String, token: String?, address: String, _ dispatcher: Dispatcher, _ auth: AuthClient, _ epochs: Epochs) throws(RPCError) {
+    init(_ uri: String, token: String?, address: String, _ dispatcher: Dispatcher, _ auth: AuthClient, _ epochs: Epochs)
+        throws(RPCError)
+    {
         let parts = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         guard let room = Self.decoded(parts[0].dropFirst(Self.path.count)), !room.isEmpty else {
             throw RPCError(.invalidParams, detail: "a room's name is UTF-8, percent-encoded", parameter: "room")
@@ -48,7 +50,8 @@ struct ExportStream: Sendable {
     var headers: [(String, String)] {
         let name = "\(room.replacing("/", with: "_")).\(format.rawValue)"
         let encoded = name.utf8.map { byte in
-            UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || byte == UInt8(ascii: ".")
+            UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
+                || byte == UInt8(ascii: ".")
                 ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
         }.joined()
         return [
@@ -66,7 +69,8 @@ struct ExportStream: Sendable {
         let request = Request(
             method: HistoryExport.name, params: try? JSONParser.parse(params.jsonBytes()), id: .int(1))
         let asking = Asking(address: address, hub: nil, user: user)
-        guard let bytes = await dispatcher.answer(.single(.success(request)), asking), let answer = try? JSONParser.parse(bytes) else {
+        guard let bytes = await dispatcher.answer(.single(.success(request)), asking), let answer = try? JSONParser.parse(bytes)
+        else {
             throw RPCError(.internalError)
         }
         if let error = answer["error"] { throw RPCError(error) }

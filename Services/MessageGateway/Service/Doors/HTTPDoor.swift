@@ -177,7 +177,9 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
         -> EventLoopFuture<Void>
     {
         timer?.cancel()
-        guard let head, context.channel.isActive else { return context.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
+        guard let head, context.channel.isActive else {
+            return context.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
+        }
         if isFirst {
             let headers = HTTPHeaders(stream.headers + Self.safety)
             context.write(wrapOutboundOut(.head(.init(version: head.version, status: .ok, headers: headers))), promise: nil)
