@@ -26,6 +26,9 @@ package enum GuardianServer {
         var parts: [Part] = [Part.ending { await pool.shutdown() }]
         parts += [Part { try await telling.run() }, Part { try await findings.run() }]
         if heart.seconds > 0 { parts.append(Part { try await heart.run() }) }
+        let keeper = LoginLogKeeper(
+            settings: settings, days: try settings.int("logins.days", in: 1...36_500), logger: process.logger)
+        parts.append(Part { try await keeper.run() })
         // Without a repository there is nothing to look after yet.
         if settings.optional("repository.paths") != nil {
             let schedule = try Schedule(settings, logger: process.logger)

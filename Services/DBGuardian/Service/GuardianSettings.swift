@@ -8,6 +8,7 @@ package enum GuardianSettings {
                 "roles.conninfo", default: "", "libpq connection string of a superuser, for `roles` and `backup cluster` alone"),
             Setting("roles.passwordFile", default: "", "file that holds the superuser's password"),
             Setting("roles.passwords", default: "", "folder with a password file postgres-ROLE for each role"),
+            Setting("logins.days", default: "365", "days that the login log is kept"),
             Setting("roles.database", default: "everline", "the database that the roles are for"),
         ] + repository + backup + schedule + audit + watch + Setting.tls + Setting.listen(port: 7503)
         + Setting.metrics(port: 9104)
