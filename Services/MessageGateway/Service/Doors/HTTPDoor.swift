@@ -197,7 +197,7 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
             return context.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
         }
         if isFirst {
-            let headers = HTTPHeaders(stream.headers + Self.safety)
+            let headers = HTTPHeaders(stream.headers + Self.safetyOfAny + Self.safetyOfPages)
             context.write(wrapOutboundOut(.head(.init(version: head.version, status: .ok, headers: headers))), promise: nil)
         }
         if text.readableBytes > 0 { context.write(wrapOutboundOut(.body(.byteBuffer(text))), promise: nil) }
