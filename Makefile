@@ -1,5 +1,5 @@
 # Each command does its own set-up: see README.md.
-.PHONY: run test test-browser test-faults bench lint format
+.PHONY: run screenshots test test-browser test-faults test-compose bench lint format up down logs status
 
 run:
 	@exec compose/local/run
@@ -12,6 +12,15 @@ test-browser:
 
 test-faults:
 	@compose/local/test -s Tests/System/test_faults.py Tests/Faults/test_checker.py Tests/Faults/test_failover.py Tests/Faults/long_form.py
+
+screenshots:
+	@compose/local/screenshots
+
+test-compose:
+	@compose/local/test-compose
+
+up down logs status:
+	@compose/everline $@
 
 bench:
 	@compose/local/bench

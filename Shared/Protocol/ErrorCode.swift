@@ -61,6 +61,7 @@ package struct ErrorCode: Sendable, Hashable {
     package static let roomMuted = ErrorCode(1207, "room.muted", "You may read in the room, and not write")
     package static let messageNotFound = ErrorCode(1301, "message.not_found", "There is no such message in the room")
     package static let epochChanged = ErrorCode(1401, "epoch.changed", "History was turned back; open the room anew")
+    package static let findingNotFound = ErrorCode(1501, "finding.not_found", "There is no such finding")
 
     /// Every row, in the order of documentation.
     package static let all: [ErrorCode] = [
@@ -72,6 +73,7 @@ package struct ErrorCode: Sendable, Hashable {
         .secondFactorRequired, .passwordChangeRequired, .weakPassword,
         .roomNotFound, .roomNotMember, .roomExists, .roomForbidden, .userNotFound, .roomBanned, .roomMuted, .messageNotFound,
         .epochChanged,
+        .findingNotFound,
     ]
 
     private static let byNumber = Dictionary(uniqueKeysWithValues: all.map { ($0.number, $0) })

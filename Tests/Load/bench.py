@@ -1,6 +1,6 @@
 """`make bench`: each figure beside the limit of the same machine in the same run, as a table and as JSON.
 
-Starts an Everline of its own; parts to run may be named: sending reading delivery idle resume logins scaling audit backup."""
+Starts an Everline of its own; parts to run may be named: sending reading delivery idle resume logins page scaling audit backup."""
 import json
 import os
 import pathlib
@@ -181,6 +181,10 @@ ORDER BY m.seq DESC LIMIT 50;"""
             print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |")
         print(json.dumps(self.figures))
 
+    def page(self):
+        from page import measured_page
+        measured_page(self)
+
 
 def held(everline, share):
     """Each gateway in a control group (cgroup v1 cpu, or v2) of its own with that share of one core; the folders."""
@@ -226,7 +230,7 @@ def scaling(bench_rows, figures):
 def main():
     # Beside the load tool's sources no cache of ours may lie.
     sys.dont_write_bytecode = True
-    works = sys.argv[1:] or ["sending", "delivery", "reading", "idle", "resume", "logins", "scaling", "audit", "backup"]
+    works = sys.argv[1:] or ["sending", "delivery", "reading", "idle", "resume", "logins", "page", "scaling", "audit", "backup"]
     bench = Bench()
     try:
         for work in works:

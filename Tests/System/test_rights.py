@@ -37,7 +37,10 @@ HARMLESS = {
     "auth.secondFactor.disable": ({"password": "not the password"}, "auth.invalid_credentials"),
     "auth.deleteAccount": ({"password": "not the password"}, "auth.invalid_credentials"),
     "admin.resetSecondFactor": ({"username": "VICTIM"}, "invalid_params"),
+    "guardian.acknowledge": ({"id": "none of these", "note": "x"}, "finding.not_found"),
 }
+# They begin work that takes long: that admins may is seen in the tests of it.
+BEGUN_ELSEWHERE = {"guardian.backup", "guardian.drill"}
 
 
 def test_the_tables_have_every_method():
@@ -158,7 +161,7 @@ def account_params(people, method, caller):
         "auth.profile": {"displayName": f"{caller} 改名"}, "room.create": {"room": str(uuid.uuid4())}, "presence": {"state": "online"},
         "admin.createUser": {"username": f"made{uuid.uuid4().hex[:10]}", "password": PASSWORD}, "admin.setPassword": {"username": people.name("guest"), "password": PASSWORD},
         "admin.setAdmin": {"username": victim, "admin": False}, "admin.revoke": {"username": people.name("guest")},
-        "admin.disable": {"username": people.name("guest")}, "admin.enable": {"username": people.name("guest")}, "admin.sessions": {"username": victim},
+        "guardian.backup": {"kind": "database"}, "admin.disable": {"username": people.name("guest")}, "admin.enable": {"username": people.name("guest")}, "admin.sessions": {"username": victim},
     }.get(method, {})
 
 
@@ -167,6 +170,8 @@ def test_accounts(people):
     names = {"user": "outcast"}
     for method, expected in TABLES[ACCOUNTS].items():
         for caller, wanted in expected.items():
+            if method in BEGUN_ELSEWHERE and wanted == "ok":
+                continue
             rpc = people.rpc(names.get(caller, caller))
             if method == "auth.logout" and caller != "nobody":
                 name = people.name(names.get(caller, caller))

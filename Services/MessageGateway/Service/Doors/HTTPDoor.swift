@@ -17,6 +17,8 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
     private let epochs: Epochs
     private let calls: OpenCalls
     private let files: WebFiles
+    /// The client's.
+    let address: String
     private var head: HTTPRequestHead?
     private var body = ByteBuffer()
     private var refused = false
@@ -29,12 +31,15 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
     /// For a whole request, and for the pause before it.
     private static let patience = TimeAmount.seconds(60)
 
-    init(dispatcher: Dispatcher, auth: AuthClient, epochs: Epochs, files: WebFiles, calls: OpenCalls) {
+    init(
+        dispatcher: Dispatcher, auth: AuthClient, epochs: Epochs, files: WebFiles, calls: OpenCalls, address: String
+    ) {
         self.dispatcher = dispatcher
         self.auth = auth
         self.epochs = epochs
         self.calls = calls
         self.files = files
+        self.address = address
     }
 
     func handlerAdded(context: ChannelHandlerContext) { restartTimer(context) }
@@ -129,11 +134,22 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
         guard let file = files[path] else {
             return respond(.notFound, "text/plain", ByteBuffer(string: "not found\n"), context)
         }
-        let headers = [("ETag", file.tag), ("Cache-Control", "no-cache")]
-        if head.headers[canonicalForm: "If-None-Match"].contains(where: { $0 == file.tag }) {
+        let packed = head.headers[canonicalForm: "Accept-Encoding"].contains { Self.takesGzip($0) } ? file.packed : nil
+        // Another form has another tag (RFC 9110 section 8.8.3.3).
+        let tag = packed == nil ? file.tag : "\(file.tag.dropLast())-gzip\""
+        let headers = [("ETag", tag), ("Cache-Control", "no-cache"), ("Vary", "Accept-Encoding")]
+        if head.headers[canonicalForm: "If-None-Match"].contains(where: { $0 == tag }) {
             return respond(.notModified, file.type, ByteBuffer(), headers: headers, context)
         }
-        respond(.ok, file.type, file.body, headers: headers, context)
+        respond(
+            .ok, file.type, packed ?? file.body, headers: headers + (packed == nil ? [] : [("Content-Encoding", "gzip")]), context)
+    }
+
+    /// One element of Accept-Encoding: gzip, not with a weight of nought (RFC 9110 section 12.5.3).
+    private static func takesGzip(_ element: Substring) -> Bool {
+        let parts = element.lowercased().split(separator: ";").map { $0.filter { $0 != " " } }
+        guard let name = parts.first, name == "gzip" else { return false }
+        return !parts.dropFirst().contains { $0.hasPrefix("q=") && Double($0.dropFirst(2)) == 0 }
     }
 
     private func call(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
@@ -144,15 +160,15 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
                 close: true,
                 context)
         }
-        let incoming = body.withUnsafeReadableBytes { Incoming(line: $0.assumingMemoryBound(to: UInt8.self)) }
+        var incoming = body.withUnsafeReadableBytes { Incoming(line: $0.assumingMemoryBound(to: UInt8.self)) }
+        if let traceparent = head.headers.first(name: "traceparent") { incoming = incoming.traced(under: traceparent) }
         let token = Self.bearer(head)
-        let address = context.remoteAddress?.ipAddress ?? ""
         do throws(RPCError) {
             try dispatcher.admit(incoming, from: address)
         } catch {
             return respond(incoming.refusal(error), context)
         }
-        let (dispatcher, auth, epochs, calls) = (dispatcher, auth, epochs, calls)
+        let (dispatcher, auth, epochs, calls, address) = (dispatcher, auth, epochs, calls, address)
         calls.begin()
         open = incoming
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
@@ -210,7 +226,9 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
             headers.add(name: "Content-Type", value: type)
             headers.add(name: "Content-Length", value: "\(body.readableBytes)")
         }
-        for (name, value) in Self.safety { headers.add(name: name, value: value) }
+        for (name, value) in Self.needsNoPolicy(type, head) ? Self.safetyOfAny : Self.safetyOfAny + Self.safetyOfPages {
+            headers.add(name: name, value: value)
+        }
         if close { headers.add(name: "Connection", value: "close") }
         context.write(wrapOutboundOut(.head(.init(version: head.version, status: status, headers: headers))), promise: nil)
         if head.method != .HEAD, body.readableBytes > 0 { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
@@ -243,14 +261,21 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
         sending?.cancel()
     }
 
-    private static let safety = [
+    private static let safetyOfAny = [("X-Content-Type-Options", "nosniff"), ("Cross-Origin-Resource-Policy", "same-origin")]
+
+    private static let safetyOfPages = [
         (
             "Content-Security-Policy",
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         ),
-        ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
-        ("Cross-Origin-Opener-Policy", "same-origin"), ("Cross-Origin-Resource-Policy", "same-origin"),
+        ("Referrer-Policy", "no-referrer"), ("Cross-Origin-Opener-Policy", "same-origin"),
     ]
+
+    /// A style or a script obeys the policy of the page that it is part of; a worker brings its own (CSP Level 3, section 4.2). Dozens of them are loaded
+    /// for one page, so what says nothing is not said.
+    private static func needsNoPolicy(_ type: String, _ head: HTTPRequestHead) -> Bool {
+        (type.hasPrefix("text/css") || type.hasPrefix("text/javascript")) && !head.uri.hasPrefix("/service-worker.js")
+    }
 
     private func restartTimer(_ context: ChannelHandlerContext) {
         timer?.cancel()

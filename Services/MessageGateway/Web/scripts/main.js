@@ -1,9 +1,12 @@
 import { Chat } from "./model/chat.js";
 import { ConnectionState } from "./view/connection-state.js";
 import { element } from "./view/element.js";
-import { MainScreen } from "./view/main-screen.js";
+import { LiveRegion } from "./view/live-region.js";
 import { Notices } from "./view/notices.js";
-import { SignIn } from "./view/sign-in.js";
+import { loadStyles } from "./view/styles.js";
+import { followLinks } from "./view/place.js";
+import { roomName } from "./view/room-name.js";
+import { keepTheme } from "./view/theme-switch.js";
 import { language } from "./words/language.js";
 
 const url = new URL("/ws", location.href);
@@ -14,27 +17,45 @@ const place = element("div", { class: "page" });
 let screen = null;
 let notice = null;
 
-function show() {
+/** What is shown to whom; who is logged in needs no page to log in with, and the other way round. */
+const screens = {
+  main: async () => new (await import("./view/main-screen.js")).MainScreen(chat, notices),
+  signIn: async () => {
+    const [{ SignIn }] = await Promise.all([import("./view/sign-in.js"), loadStyles("/styles/sign-in.css")]);
+    return new SignIn(chat, notice);
+  },
+  mustChange: async () => {
+    const [{ ChangePassword }] = await Promise.all([import("./view/change-password.js"), loadStyles("/styles/sign-in.css"), loadStyles("/styles/parts.css")]);
+    return new ChangePassword(chat);
+  },
+};
+const screenNow = () => (!chat.account.user ? "signIn" : chat.account.user.mustChange ? "mustChange" : "main");
+let turn = 0;
+
+async function show() {
   screen?.stop?.();
-  if (chat.account.user) {
-    screen = new MainScreen(chat, notices);
-    place.replaceChildren(screen.whole);
-    screen.shown();
-  } else {
-    for (const dialog of document.querySelectorAll("dialog")) dialog.close();
-    screen = new SignIn(chat, notice);
-    place.replaceChildren(screen.whole);
-    screen.focus();
-  }
+  screen = null;
+  const mine = ++turn;
+  const kind = screenNow();
+  const made = await screens[kind]();
+  if (mine !== turn) return;
+  if (kind !== "main") for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+  screen = made;
+  place.dataset.screen = kind;
+  place.replaceChildren(screen.whole);
+  screen.shown();
   notice = null;
 }
 
+/** How much is unread, and which room is open. */
 function title() {
-  const unread = chat.directory.totalUnread;
-  document.title = unread > 0 ? `(${unread}) Everline` : "Everline";
+  const { directory, reader } = chat;
+  const unread = directory.totalUnread;
+  const room = reader.current ? roomName(directory.get(reader.current), reader.current) : null;
+  document.title = `${unread > 0 ? `(${language.number(unread)}) ` : ""}${room ? `${language.isolated(room)} · ` : ""}Everline`;
 }
 
-// The address names rooms, so the skip link moves the focus and leaves the address alone.
+// The skip link moves the focus and leaves the address alone.
 const skip = element("a", {
   class: "skip-link",
   href: "#main",
@@ -47,14 +68,31 @@ const skip = element("a", {
   },
 });
 
-document.body.replaceChildren(skip, new ConnectionState(chat.connection).whole, place, notices.whole);
+keepTheme();
+followLinks();
+document.body.replaceChildren(skip, new ConnectionState(chat.connection).whole, place, notices.whole, new LiveRegion(chat).whole);
 language.apply();
+language.addEventListener("change", title);
 chat.addEventListener("ended", () => {
   notice = "account.ended";
 });
 chat.addEventListener("account", show);
+chat.account.addEventListener("renewed", () => {
+  if (place.dataset.screen === screenNow()) return;
+  show();
+  // What was refused until now is asked for anew.
+  chat.connection.renew();
+});
 chat.directory.addEventListener("change", title);
+addEventListener("place", title);
+chat.version.addEventListener("change", () => notices.ask("app.newVersion", "app.reload", () => location.reload()));
 chat.start();
+// What is not looked at first comes when there is nothing else to do.
+const idle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, 500));
+idle(() => {
+  loadStyles("/styles/overlays.css");
+  import("./view/notifier.js").then(({ notify }) => notify(chat));
+});
 
 // "Today" is another day after midnight.
 let day = new Date().toDateString();
@@ -63,3 +101,6 @@ setInterval(() => {
   day = new Date().toDateString();
   language.apply();
 }, 60_000);
+
+// The shell opens without a network too, and then says that there is none. A browser that does not trust the certificate has no workers.
+navigator.serviceWorker?.register("/service-worker.js").catch(() => {});

@@ -13,6 +13,9 @@ export class Account extends EventTarget {
     super();
     this.#connection = connection;
     connection.addEventListener("lost", () => (this.bound = false));
+    addEventListener("storage", (event) => {
+      if (event.key === KEY || event.key === null) this.#otherTab();
+    });
   }
 
   get user() {
@@ -24,8 +27,18 @@ export class Account extends EventTarget {
     await this.#begin("auth.register", params);
   }
 
-  async logIn(username, password) {
-    await this.#begin("auth.login", { username, password, client: "web" });
+  /** `code`: of the second factor, for those who have one. */
+  async logIn(username, password, code) {
+    await this.#begin("auth.login", { username, password, client: "web", ...(code ? { code } : {}) });
+  }
+
+  get session() {
+    return this.#held?.session ?? null;
+  }
+
+  /** The user as the server has them now: another shown name, for instance. */
+  renew(user) {
+    if (user?.username === this.user?.username) this.#keep({ ...this.#held, user });
   }
 
   /** Binds a new connection to the session that is held; false if that session has ended. */
@@ -67,10 +80,22 @@ export class Account extends EventTarget {
     this.#keep({ user, session });
   }
 
-  #keep(held) {
+  /** Logged in or out in another tab: this one goes along. */
+  #otherTab() {
+    const held = storage.get(KEY);
+    if (held?.session === this.#held?.session) return;
     const before = this.user?.username;
     this.#held = held;
+    this.bound = false;
+    if (before !== held?.user.username) this.dispatchEvent(new Event("change"));
+    this.dispatchEvent(new Event("elsewhere"));
+  }
+
+  #keep(held) {
+    const before = this.user;
+    this.#held = held;
     storage.set(KEY, held);
-    if (before !== held.user.username) this.dispatchEvent(new Event("change"));
+    if (before?.username !== held.user.username) this.dispatchEvent(new Event("change"));
+    else if (JSON.stringify(before) !== JSON.stringify(held.user)) this.dispatchEvent(new Event("renewed"));
   }
 }

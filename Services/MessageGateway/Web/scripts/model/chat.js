@@ -2,11 +2,20 @@ import { Backoff } from "../wire/backoff.js";
 import { Connection } from "../wire/connection.js";
 import { Account } from "./account.js";
 import { Directory } from "./directory.js";
+import { Drafts } from "./drafts.js";
 import { Outbox } from "./outbox.js";
+import { People } from "./people.js";
 import { Reader } from "./reader.js";
+import { Revisions } from "./revisions.js";
+import { Version } from "./version.js";
+import { Wakefulness } from "./wakefulness.js";
 
 /** A quiet connection is asked for the rooms this often: it shows new ones, and finds out when nobody is there any more. */
 const PULSE_MS = 45_000;
+/** After sleep an open socket may be a dead one: this much patience with its first answer. */
+const WAKING_MS = 4000;
+/** Rooms are followed in the background once what is looked at has come. */
+const FOLLOW_MS = 1500;
 
 /** Everything the page knows, wired together: a connection, the user on it, their rooms, what was read and what waits to be sent. */
 export class Chat extends EventTarget {
@@ -15,11 +24,16 @@ export class Chat extends EventTarget {
     const connection = new Connection(url);
     const account = new Account(connection);
     const ready = () => connection.state === "open" && account.bound;
+    this.ready = ready;
     this.connection = connection;
     this.account = account;
+    this.version = new Version();
+    this.drafts = new Drafts();
     this.directory = new Directory(connection);
+    this.people = new People(connection, ready);
     this.reader = new Reader(connection, this.directory, ready);
     this.outbox = new Outbox(connection, ready);
+    this.revisions = new Revisions(connection, ready);
     this.#wire(ready);
   }
 
@@ -33,54 +47,73 @@ export class Chat extends EventTarget {
     this.#begin();
   }
 
-  async logIn(username, password) {
-    await this.account.logIn(username, password);
+  async logIn(username, password, code) {
+    await this.account.logIn(username, password, code);
     this.#begin();
   }
 
   async logOut() {
     this.outbox.clear();
+    this.drafts.clear();
     // The session ends on the server if that can be reached, and here in any case.
     await this.account.logOut().catch(() => {});
     this.connection.renew();
   }
 
+  /** Asks the server for anything; views that are loaded later speak through this. */
+  ask(method, params) {
+    return this.connection.request(method, params);
+  }
+
   async createRoom(room, kind, title) {
     const params = title ? { room, kind, title } : { room, kind };
-    const created = await this.connection.request("room.create", params);
+    const created = await this.ask("room.create", params);
     this.directory.put(created);
     return created.room;
   }
 
+  /** The room of this user and another one: the same each time. */
+  async directRoom(username) {
+    const known = this.directory.joined.find((room) => room.kind === "direct" && room.with?.username === username);
+    if (known) return known.room;
+    const room = await this.ask("room.create", { kind: "direct", with: username });
+    this.directory.put(room);
+    return room.room;
+  }
+
   async join(room) {
-    this.directory.put(await this.connection.request("room.join", { room }));
+    this.directory.put(await this.ask("room.join", { room }));
     this.outbox.flush();
   }
 
   async leave(room) {
-    await this.connection.request("room.leave", { room });
+    await this.ask("room.leave", { room });
     this.reader.close(room);
     await this.directory.refresh();
   }
 
-  async members(room) {
-    return (await this.connection.request("room.members", { room })).members;
-  }
-
-  async invite(room, username) {
-    await this.connection.request("room.invite", { room, username });
+  /** What a room's owners and moderators do to its members; `method` without its `room.`. */
+  async manage(method, room, params) {
+    const done = await this.ask(`room.${method}`, { room, ...params });
+    this.people.stale(room);
     this.directory.refreshSoon();
+    return done;
   }
 
   #wire(ready) {
-    const { connection, account, directory, reader, outbox } = this;
-    connection.addEventListener("open", () => this.#resume());
+    const { connection, account, directory, reader, outbox, people } = this;
+    connection.addEventListener("open", () => {
+      this.version.look();
+      this.#resume();
+    });
     connection.addEventListener("push", ({ detail: { method, params } }) => {
       if (method === "room.changed") directory.refreshSoon();
       if (method === "session.ended") this.#sessionEnded(params);
     });
     account.addEventListener("change", () => this.#belong());
+    account.addEventListener("elsewhere", () => connection.renew());
     outbox.addEventListener("sent", ({ detail: entry }) => {
+      people.sent(entry.room);
       // Its push shows it; if that came first, or will not come, nothing is left to wait for.
       const log = reader.logs.get(entry.room);
       if (!log || !log.live || log.lastSeq >= entry.seq || log.state !== "open") outbox.settle(entry.clientId);
@@ -91,9 +124,13 @@ export class Chat extends EventTarget {
       if (log?.state === "refused" && directory.get(log.room)?.joined) reader.open(log);
     });
     reader.addEventListener("change", ({ detail: log }) => this.#settle(log));
+    reader.addEventListener("arrived", ({ detail: { message } }) => people.stoppedTyping(message.room, message.sender));
     setInterval(() => {
       if (ready() && !document.hidden) directory.refreshSoon();
     }, PULSE_MS);
+    new Wakefulness(() => {
+      if (ready()) directory.refresh({ within: WAKING_MS }).catch(() => {});
+    });
   }
 
   /** What the log shows is not pending any more. */
@@ -111,8 +148,10 @@ export class Chat extends EventTarget {
   #belong() {
     const username = this.account.user?.username ?? null;
     this.reader.forgetAll();
+    this.people.forgetAll();
     this.directory.belongTo(username);
     this.outbox.belongTo(username);
+    this.drafts.belongTo(username);
     this.dispatchEvent(new Event("account"));
   }
 
@@ -136,6 +175,16 @@ export class Chat extends EventTarget {
     await this.directory.refresh().catch(() => this.directory.refreshSoon());
     this.reader.openAll();
     this.outbox.flush();
+    this.people.tell();
+    setTimeout(() => this.#followRooms(), FOLLOW_MS);
+  }
+
+  /** The rooms with something unread first, one after another. */
+  async #followRooms() {
+    const unread = (room) => Math.min(1, this.directory.unread(room.room));
+    for (const { room } of this.directory.joined.sort((a, b) => unread(b) - unread(a))) {
+      if (!(await this.reader.follow(room))) return;
+    }
   }
 
   #sessionEnded(params) {

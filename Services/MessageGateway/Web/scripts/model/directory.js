@@ -1,8 +1,13 @@
+import { mentionsUser } from "./mentions.js";
 import { storage } from "./storage.js";
 
 const REFRESH_MS = 300;
+/** How far was read is told to the server at most this often. */
+const MARK_MS = 600;
 
-/** The rooms that this user can see, and how far each was read here. Event: `change`. */
+/**
+ * The rooms that this user can see, and how far each was read: as the server keeps it for all of the user's devices, and here. Event: `change`.
+ */
 export class Directory extends EventTarget {
   rooms = new Map();
   loaded = false;
@@ -10,10 +15,22 @@ export class Directory extends EventTarget {
   #username = null;
   #read = {};
   #timer = 0;
+  #marks = new Map();
+  #markTimer = 0;
+  #marksRefused = false;
 
   constructor(connection) {
     super();
     this.#connection = connection;
+    connection.addEventListener("push", ({ detail: { method, params } }) => {
+      if (method === "room.read") this.#readElsewhere(params);
+    });
+    // Read in another tab.
+    addEventListener("storage", (event) => {
+      if (!this.#username || event.key !== this.#key) return;
+      this.#read = storage.get(this.#key) ?? {};
+      this.#changed();
+    });
   }
 
   /** Begins anew for a user, or for nobody. */
@@ -23,6 +40,7 @@ export class Directory extends EventTarget {
     this.#read = (username && storage.get(this.#key)) || {};
     this.rooms = new Map();
     this.loaded = false;
+    this.#marks.clear();
     this.#changed();
   }
 
@@ -38,8 +56,8 @@ export class Directory extends EventTarget {
     return this.rooms.get(name) ?? null;
   }
 
-  async refresh() {
-    const { rooms } = await this.#connection.request("room.list");
+  async refresh(options) {
+    const { rooms } = await this.#connection.request("room.list", {}, options);
     const before = this.rooms;
     this.rooms = new Map(
       rooms.map((room) => [room.room, { ...room, lastSeq: Math.max(room.lastSeq, before.get(room.room)?.pushedSeq ?? 0) }]),
@@ -74,22 +92,48 @@ export class Directory extends EventTarget {
     this.#changed();
   }
 
-  /** The last number that was on screen here; 0 if the room was never opened. */
-  readSeq(name) {
-    return this.#read[name]?.seq ?? 0;
-  }
-
-  markRead(name, seq, epoch) {
-    if (this.#read[name]?.epoch === epoch && seq <= this.#read[name].seq) return;
-    this.#mark(name, seq, epoch);
+  /** A message came; one that names this user counts apart. */
+  arrived(message) {
+    const room = this.rooms.get(message.room);
+    if (!room || message.sender === this.#username || !mentionsUser(message, this.#username)) return;
+    room.mentions = (room.mentions ?? 0) + 1;
     this.#changed();
   }
 
-  /** Only for rooms that were opened once: for others there is no place to count from. */
+  /** The last number that was read, here or on another device; 0 if the room was never opened. */
+  readSeq(name) {
+    return Math.max(this.#read[name]?.seq ?? 0, this.rooms.get(name)?.readSeq ?? 0);
+  }
+
+  /** What the server says on opening a room. */
+  known(name, readSeq) {
+    const room = this.rooms.get(name);
+    if (room && readSeq > (room.readSeq ?? 0)) room.readSeq = readSeq;
+  }
+
+  markRead(name, seq, epoch) {
+    const room = this.rooms.get(name);
+    if (this.#read[name]?.epoch === epoch && seq <= this.#read[name].seq && !room?.mentions) return;
+    this.#mark(name, seq, epoch);
+    if (room && seq >= room.lastSeq) room.mentions = 0;
+    if (room?.joined && !this.#marksRefused) {
+      this.#marks.set(name, { seq, epoch });
+      this.#markTimer ||= setTimeout(() => this.#tellMarks(), MARK_MS);
+    }
+    this.#changed();
+  }
+
+  /** Only for rooms with a place to count from. */
   unread(name) {
     const room = this.rooms.get(name);
-    if (!room?.joined || !(name in this.#read)) return 0;
-    return Math.max(0, room.lastSeq - this.#read[name].seq);
+    const counted = room?.readSeq !== undefined || name in this.#read;
+    if (!room?.joined || !counted) return 0;
+    return Math.max(0, room.lastSeq - this.readSeq(name));
+  }
+
+  mentions(name) {
+    const room = this.rooms.get(name);
+    return room?.joined && (this.unread(name) > 0 || !(name in this.#read)) ? (room.mentions ?? 0) : 0;
   }
 
   get totalUnread() {
@@ -103,6 +147,30 @@ export class Directory extends EventTarget {
   #mark(name, seq, epoch) {
     this.#read[name] = { seq, epoch };
     if (this.#username) storage.set(this.#key, this.#read);
+  }
+
+  /** A mark that does not get through is no loss: the next one is further. */
+  async #tellMarks() {
+    this.#markTimer = 0;
+    const marks = [...this.#marks];
+    this.#marks.clear();
+    for (const [room, { seq, epoch }] of marks) {
+      try {
+        const read = await this.#connection.request("room.markRead", { room, epoch, seq });
+        this.known(room, read.readSeq);
+      } catch (error) {
+        if (error.name === "method_not_found") this.#marksRefused = true;
+        if (error.name === "disconnected") return;
+      }
+    }
+  }
+
+  #readElsewhere({ room: name, readSeq, mentions }) {
+    const room = this.rooms.get(name);
+    if (!room) return;
+    this.known(name, readSeq);
+    if (mentions !== undefined) room.mentions = mentions;
+    this.#changed();
   }
 
   #changed() {

@@ -40,14 +40,21 @@ export class Outbox extends EventTarget {
     return this.#entries.length;
   }
 
+  /** How many are under way or wait, and how many were refused. */
+  get counts() {
+    const failed = this.#entries.filter((entry) => entry.state === "failed").length;
+    return { failed, waiting: this.#entries.filter((entry) => entry.state === "waiting" || entry.state === "sending").length };
+  }
+
   of(room) {
     return this.#entries.filter((entry) => entry.room === room);
   }
 
-  add(room, body) {
+  /** `reply`: {replyTo, epoch}, the number of the message that this one answers. */
+  add(room, body, reply = {}) {
     // Two lines written in one millisecond keep their order over a reload.
     const writtenAt = Math.max(Date.now(), (this.#entries.at(-1)?.writtenAt ?? 0) + 1);
-    const entry = { clientId: clientID(), room, body, writtenAt, state: "waiting" };
+    const entry = { clientId: clientID(), room, body, ...reply, writtenAt, state: "waiting" };
     this.#entries.push(entry);
     this.#store(entry);
     this.#changed(room);
@@ -58,6 +65,8 @@ export class Outbox extends EventTarget {
     const entry = this.#entries.find((candidate) => candidate.clientId === clientId);
     if (!entry || entry.state !== "failed") return;
     entry.state = "waiting";
+    // The numbers of an epoch that has ended name nothing any more: the text is sent as it is.
+    if (entry.error?.name === "epoch.changed") delete entry.replyTo;
     entry.error = null;
     this.#store(entry);
     this.#changed(entry.room);
@@ -100,11 +109,11 @@ export class Outbox extends EventTarget {
 
   /** Whether to go on with the next one. */
   async #send(entry) {
-    const { room, clientId, body } = entry;
+    const { room, clientId, body, replyTo, epoch } = entry;
     entry.state = "sending";
     this.#changed(room);
     try {
-      const { seq } = await this.#connection.request("message.send", { room, clientId, body });
+      const { seq } = await this.#connection.request("message.send", replyTo ? { room, clientId, body, replyTo, epoch } : { room, clientId, body });
       this.#backoffs.delete(room);
       entry.state = "sent";
       entry.seq = seq;

@@ -8,6 +8,8 @@ const CATCH_UP = 400;
 /** Rooms that go on receiving in the background, and how much of each is kept. */
 const OPEN_ROOMS = 20;
 const BACKGROUND = 100;
+/** Messages outside of the run that are remembered because others answer them. */
+const QUOTED = 200;
 
 /**
  * The rooms that were opened: brings their messages in, keeps them following, and takes up after a lost connection where each had got to.
@@ -105,6 +107,65 @@ export class Reader extends EventTarget {
     if (!log.live) await this.open(log, { fresh: true });
   }
 
+  /** Brings the reader to a message; false if the room has none of that number. */
+  async showAt(log, seq) {
+    if (!log.at(seq)) {
+      const page = await this.#around(log, { around: seq });
+      if (!page?.some((message) => message.seq === seq)) return false;
+    }
+    log.target = seq;
+    this.#changed(log);
+    return true;
+  }
+
+  /** Brings the reader to the first message sent at a time or after it, or to the newest. */
+  async showTime(log, time) {
+    const page = await this.#around(log, { at: time.toISOString() });
+    if (!page?.length) return false;
+    log.target = (page.find((message) => new Date(message.sentAt) >= time) ?? page.at(-1)).seq;
+    this.#changed(log);
+    return true;
+  }
+
+  /** The message of a number as far as it is known; what is not is fetched, and a change then tells of it. */
+  quoted(log, seq) {
+    const known = log.at(seq) ?? log.quoted.get(seq);
+    if (known || log.quoted.has(seq) || log.state !== "open") return known ?? null;
+    if (log.quoted.size >= QUOTED) log.quoted.delete(log.quoted.keys().next().value);
+    log.quoted.set(seq, null);
+    const { epoch } = log;
+    this.#connection
+      .request("history.page", { room: log.room, around: seq, limit: 1, epoch })
+      .then(({ messages }) => {
+        const found = messages.find((message) => message.seq === seq);
+        if (found && log.epoch === epoch) log.quoted.set(seq, found);
+        if (found) this.dispatchEvent(new CustomEvent("quoted", { detail: { log, message: found } }));
+      })
+      // Asked for again when it is drawn again.
+      .catch(() => log.quoted.delete(seq));
+    return null;
+  }
+
+  async #around(log, anchor) {
+    if (log.state !== "open") return null;
+    const { epoch } = log;
+    const page = await this.#connection.request("history.page", { room: log.room, ...anchor, limit: PAGE, epoch });
+    if (log.epoch !== epoch || page.messages.length === 0) return null;
+    log.placeRun(page.messages);
+    return log.messages;
+  }
+
+  /** Opens a room that nobody looks at, so that what is said there is known at once; false if there is no place for more. */
+  async follow(name) {
+    if (this.logs.has(name)) return true;
+    if (this.logs.size >= OPEN_ROOMS || !this.#ready()) return false;
+    const log = new RoomLog(name);
+    // Before all others: it is the first to make place for one that is looked at.
+    this.logs = new Map([[name, log], ...this.logs]);
+    await this.open(log);
+    return true;
+  }
+
   async #load(log, side, anchor, add) {
     log.loading[side] = true;
     this.#changed(log);
@@ -132,6 +193,7 @@ export class Reader extends EventTarget {
       else log.replace(opened);
     }
     this.#directory.reached(log.room, Math.max(log.lastSeq, opened.lastSeq), opened.epoch);
+    this.#directory.known(log.room, opened.readSeq ?? 0);
     const early = log.early;
     log.early = [];
     for (const message of early) this.#take(log, message);
@@ -185,6 +247,7 @@ export class Reader extends EventTarget {
     }
     if (log.room !== this.current) log.trimStart(BACKGROUND);
     this.#directory.reached(log.room, log.lastSeq, log.epoch);
+    this.#directory.arrived(message);
     this.dispatchEvent(new CustomEvent("arrived", { detail: { log, message } }));
     this.#changed(log);
   }

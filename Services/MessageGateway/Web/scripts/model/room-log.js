@@ -20,6 +20,10 @@ export class RoomLog {
   state = "new";
   error = null;
   loading = { older: false, newer: false };
+  /** The number of the message that the reader is to be brought to. */
+  target = null;
+  /** Messages outside of the run that others answer, by number; `null` while one is fetched. */
+  quoted = new Map();
   /** Pushes that came before the answer to `room.open` said where they belong. */
   early = [];
 
@@ -48,6 +52,19 @@ export class RoomLog {
     this.live = this.last === this.lastSeq;
   }
 
+  /** A page from anywhere in the room, in place of the run. */
+  placeRun(page) {
+    this.messages = contiguousEnd(page);
+    this.lastSeq = Math.max(this.lastSeq, this.last);
+    this.live = this.last === this.lastSeq;
+  }
+
+  /** The message of a number, if it is at hand. */
+  at(seq) {
+    const message = this.messages[seq - this.first];
+    return message?.seq === seq ? message : null;
+  }
+
   /** Forgets all numbers: they are of an epoch that has ended. */
   clear() {
     this.epoch = null;
@@ -55,6 +72,8 @@ export class RoomLog {
     this.lastSeq = 0;
     this.lastRev = 0;
     this.live = true;
+    this.target = null;
+    this.quoted.clear();
   }
 
   /** Takes a pushed message: "kept", "counted" (beyond the run), "known", "hole" or "epoch". */
@@ -76,6 +95,7 @@ export class RoomLog {
     this.lastRev = message.rev;
     const index = message.seq - this.first;
     if (this.messages[index]?.seq === message.seq) this.messages[index] = message;
+    if (this.quoted.has(message.seq)) this.quoted.set(message.seq, message);
     return "kept";
   }
 

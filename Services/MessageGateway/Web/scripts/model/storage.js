@@ -1,5 +1,7 @@
 /** localStorage that may be full or forbidden: then things are kept for this page's life only. */
 const memory = new Map();
+// What another tab has removed or written is not what this one remembers.
+addEventListener("storage", ({ key }) => (key === null ? memory.clear() : memory.delete(key)));
 
 export const storage = {
   get(key) {

@@ -1,3 +1,4 @@
+import { Abilities } from "../model/abilities.js";
 import { language } from "../words/language.js";
 import { openDialog } from "./dialog.js";
 import { element } from "./element.js";
@@ -29,6 +30,15 @@ export function createRoomDialog(chat, created) {
       submit,
     ),
   );
+  const kinds = form.querySelector(".choices");
+  // A server that marks what was read has rooms of two people as well.
+  new Abilities(chat).offers("room.markRead").then((offered) => offered && kinds.append(choice("direct", false)));
+  kinds.addEventListener("change", () => {
+    const direct = kinds.querySelector("input:checked").value === "direct";
+    topic.whole.hidden = direct;
+    name.say(direct ? "create.with" : "create.name", direct ? "create.withHint" : "create.nameHint");
+    language.bind(submit, "text", direct ? "create.open" : "create.submit");
+  });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const room = name.input.value.trim().normalize("NFC");
@@ -40,7 +50,7 @@ export function createRoomDialog(chat, created) {
     submit.disabled = true;
     try {
       const kind = new FormData(form).get("kind");
-      const made = await chat.createRoom(room, kind, topic.input.value.trim());
+      const made = kind === "direct" ? await chat.directRoom(room.replace(/^@/, "")) : await chat.createRoom(room, kind, topic.input.value.trim());
       dialog.close();
       created(made);
     } catch (failure) {

@@ -1,14 +1,16 @@
 import { element, iconButton } from "./element.js";
+import { loadStyles } from "./styles.js";
 
 let made = 0;
 
 /** Opens a modal dialog: focus stays in it, Escape closes it, and the focus then goes back to where it was. */
-export function openDialog({ title, params, drawer = false }, ...content) {
+export function openDialog({ title, params, drawer = false, class: extra = "" }, ...content) {
+  loadStyles("/styles/overlays.css");
   const id = `dialog-${++made}`;
   const before = document.activeElement;
   const dialog = element(
     "dialog",
-    { class: drawer ? "dialog drawer" : "dialog", "aria-labelledby": id },
+    { class: `dialog ${drawer ? "drawer" : ""} ${extra}`.trim(), "aria-labelledby": id },
     element(
       "div",
       { class: "dialog-inside" },

@@ -8,14 +8,21 @@ export function field({ label, hint, ...attributes }) {
   const id = `field-${++made}`;
   const input = element("input", { id, class: "input", "aria-describedby": hint ? `${id}-hint` : null, ...attributes });
   const box = element("div", { class: "input-box" }, input);
+  const said = element("label", { class: "field-label", for: id, text: label });
+  const hinted = hint ? element("p", { class: "field-hint", id: `${id}-hint`, text: hint }) : null;
   const whole = element(
     "div",
     { class: "field" },
-    element("label", { class: "field-label", for: id, text: label }),
+    said,
     box,
-    hint ? element("p", { class: "field-hint", id: `${id}-hint`, text: hint }) : null,
+    hinted,
   );
-  return { whole, input, box };
+  /** Asks for something else from now on. */
+  const say = (otherLabel, otherHint) => {
+    language.bind(said, "text", otherLabel);
+    if (hinted) language.bind(hinted, "text", otherHint);
+  };
+  return { whole, input, box, say };
 }
 
 /** A password that its writer can look at. */

@@ -1,20 +1,21 @@
 import { element } from "./element.js";
 
-const ADDRESS = /https?:\/\/[^\s<>"'「」『』（）【】《》，。；：！？、]+/g;
+const ADDRESS = /https?:\/\/[^\s<>"'「」『』（）【】《》，。；：！？、]+/y;
 
-/** A text as nodes: what is an http address becomes a link, all else stays text; together they are the text, character for character. */
-export function linked(text) {
-  const nodes = [];
-  let done = 0;
-  for (const match of text.matchAll(ADDRESS)) {
-    const address = trimmed(match[0]);
-    if (!URL.canParse?.(address)) continue;
-    if (match.index > done) nodes.push(text.slice(done, match.index));
-    nodes.push(element("a", { href: address, target: "_blank", rel: "noopener noreferrer nofollow" }, address));
-    done = match.index + address.length;
-  }
-  if (done < text.length) nodes.push(text.slice(done));
-  return nodes;
+/** The http address that begins at a place of a text, or null. */
+export function addressAt(text, index) {
+  ADDRESS.lastIndex = index;
+  const found = ADDRESS.exec(text)?.[0];
+  if (!found) return null;
+  const address = trimmed(found);
+  return URL.canParse?.(address) ? address : null;
+}
+
+/** One of our own leads within the page; all others lead to a new one that knows nothing of this one. */
+export function link(address) {
+  const own = new URL(address);
+  if (own.origin === location.origin && own.pathname.startsWith("/room/")) return element("a", { href: own.pathname }, address);
+  return element("a", { href: address, target: "_blank", rel: "noopener noreferrer nofollow" }, address);
 }
 
 /** The full stop or bracket after an address belongs to the sentence. */

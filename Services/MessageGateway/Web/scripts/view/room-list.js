@@ -1,27 +1,35 @@
 import { language } from "../words/language.js";
 import { element, icon } from "./element.js";
+import { RoomItem } from "./room-item.js";
+import { roomName } from "./room-name.js";
 import { soon } from "./soon.js";
 
 /** More public rooms than this are found by name. */
 const SHOWN = 100;
 
-/** The rooms: the user's own with what is unread, then the public ones they can join. */
+/** The rooms: the user's own with what is unread, those with one other person, then the public ones they can join. */
 export class RoomList {
   whole;
+  #chat;
   #directory;
   #current = null;
   #filter;
   #yours = element("ul", { class: "rooms" });
+  #direct = element("ul", { class: "rooms" });
   #others = element("ul", { class: "rooms" });
+  #directPart;
   #othersPart;
   #empty = element("p", { class: "rooms-note" });
   #more = element("p", { class: "rooms-note" });
   #items = new Map();
   #stop = new AbortController();
   #renderSoon = soon(() => this.render());
+  /** The names of the user's rooms as they stand on screen. */
+  order = [];
 
-  constructor(directory, { create }) {
-    this.#directory = directory;
+  constructor(chat, { create }) {
+    this.#chat = chat;
+    this.#directory = chat.directory;
     this.#filter = element("input", {
       type: "search",
       class: "input search-input",
@@ -30,7 +38,9 @@ export class RoomList {
       autocomplete: "off",
       on: { input: () => this.render() },
     });
-    this.#othersPart = element("section", {}, element("h2", { class: "rooms-heading", text: "rooms.public" }), this.#others, this.#more);
+    const heading = (text) => element("h2", { class: "rooms-heading", tabindex: "-1", text });
+    this.#directPart = element("section", {}, heading("rooms.direct"), this.#direct);
+    this.#othersPart = element("section", {}, heading("rooms.public"), this.#others, this.#more);
     this.whole = element(
       "nav",
       { class: "room-list", label: "rooms.title" },
@@ -41,17 +51,20 @@ export class RoomList {
         element(
           "div",
           { class: "rooms-top" },
-          element("h2", { class: "rooms-heading", tabindex: "-1", text: "rooms.yours" }),
+          heading("rooms.yours"),
           element("button", { type: "button", class: "button small quiet", on: { click: create } }, icon("plus"), element("span", { text: "rooms.create" })),
         ),
         this.#yours,
         this.#empty,
       ),
+      this.#directPart,
       this.#othersPart,
     );
     const { signal } = this.#stop;
-    directory.addEventListener("change", this.#renderSoon, { signal });
+    this.#directory.addEventListener("change", this.#renderSoon, { signal });
     language.addEventListener("change", this.#renderSoon, { signal });
+    chat.drafts.addEventListener("change", this.#renderSoon, { signal });
+    chat.people.addEventListener("presence", this.#renderSoon, { signal });
     this.render();
   }
 
@@ -66,19 +79,24 @@ export class RoomList {
 
   render() {
     const wanted = this.#filter.value.trim().normalize("NFC").toLocaleLowerCase();
-    const fits = (room) => !wanted || `${room.room} ${room.title ?? ""}`.toLocaleLowerCase().includes(wanted);
+    const fits = (room) => !wanted || `${room.room} ${roomName(room)} ${room.title ?? ""}`.toLocaleLowerCase().includes(wanted);
     const order = new Intl.Collator(language.current, { numeric: true }).compare;
-    const byName = (a, b) => order(a.room, b.room);
-    const yours = this.#directory.joined.filter(fits).sort(byName);
+    const byName = (a, b) => order(roomName(a), roomName(b));
+    const joined = this.#directory.joined.filter(fits).sort(byName);
+    const yours = joined.filter((room) => room.kind !== "direct");
+    const direct = joined.filter((room) => room.kind === "direct");
     const others = this.#directory.others.filter(fits).sort(byName);
     const shown = others.slice(0, SHOWN);
+    this.order = [...yours, ...direct].map((room) => room.room);
     place(this.#yours, yours.map((room) => this.#item(room)));
+    place(this.#direct, direct.map((room) => this.#item(room)));
     place(this.#others, shown.map((room) => this.#item(room)));
     for (const name of this.#items.keys()) if (!this.#directory.get(name)) this.#items.delete(name);
+    this.#directPart.hidden = direct.length === 0;
     this.#othersPart.hidden = others.length === 0;
     this.#more.hidden = others.length === shown.length;
     language.bind(this.#more, "text", "rooms.more", { count: others.length - shown.length });
-    const nothing = yours.length === 0 && this.#directory.loaded;
+    const nothing = joined.length === 0 && this.#directory.loaded;
     this.#empty.hidden = !nothing;
     if (nothing) language.bind(this.#empty, "text", wanted ? "rooms.noneFound" : "rooms.none");
   }
@@ -89,50 +107,14 @@ export class RoomList {
       item = new RoomItem(room.room);
       this.#items.set(room.room, item);
     }
-    item.show(room, this.#directory.unread(room.room), room.room === this.#current);
+    item.show(room, {
+      unread: this.#directory.unread(room.room),
+      mentions: this.#directory.mentions(room.room),
+      draft: this.#chat.drafts.has(room.room),
+      presence: room.with && this.#chat.people.presence(room.with.username),
+      current: room.room === this.#current,
+    });
     return item.whole;
-  }
-}
-
-/** One room in the list; kept over redraws so that the keyboard's place is. */
-class RoomItem {
-  #kind = element("span", { class: "room-kind" });
-  #title = element("span", { class: "room-item-title" });
-  #unread = element("span", { class: "unread" });
-  #link;
-
-  constructor(name) {
-    this.#link = element(
-      "a",
-      { class: "room-item", href: `#/${encodeURIComponent(name)}` },
-      this.#kind,
-      element("span", { class: "room-item-text" }, element("bdi", { class: "room-item-name" }, name), this.#title),
-      this.#unread,
-    );
-    this.whole = element("li", {}, this.#link);
-  }
-
-  show(room, unread, current) {
-    if (this.#kind.dataset.kind !== room.kind) {
-      this.#kind.dataset.kind = room.kind;
-      this.#kind.replaceChildren(
-        icon(room.kind === "private" ? "lock" : "hash"),
-        element("span", { class: "only-spoken", text: room.kind === "private" ? "rooms.private" : "rooms.publicKind" }),
-      );
-    }
-    this.#title.textContent = room.title ?? "";
-    this.#title.hidden = !room.title;
-    this.#link.classList.toggle("has-unread", unread > 0);
-    this.#unread.hidden = unread === 0;
-    if (unread > 0 && this.#unread.dataset.count !== String(unread)) {
-      this.#unread.replaceChildren(
-        element("span", { "aria-hidden": "true" }, unread > 999 ? "999+" : String(unread)),
-        element("span", { class: "only-spoken", text: "rooms.unread", params: { count: unread } }),
-      );
-    }
-    this.#unread.dataset.count = String(unread);
-    if (current) this.#link.setAttribute("aria-current", "page");
-    else this.#link.removeAttribute("aria-current");
   }
 }
 

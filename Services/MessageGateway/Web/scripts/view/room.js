@@ -1,39 +1,63 @@
 import { language } from "../words/language.js";
 import { Composer } from "./composer.js";
 import { confirmDialog } from "./dialog.js";
-import { element, icon, iconButton } from "./element.js";
-import { membersDialog } from "./members.js";
+import { element, icon } from "./element.js";
+import { roomHeader } from "./room-header.js";
+import { roomName } from "./room-name.js";
+import { StatusLight } from "./status-light.js";
 import { Timeline } from "./timeline.js";
+import { deedsOf } from "./message-deeds.js";
 
 /** One open room: what it is called, its messages, and where one writes or joins. */
 export class RoomView {
   whole;
   #chat;
   #name;
+  #log;
   #notices;
   #back;
   #timeline;
   #composer;
   #header = element("header", { class: "room-top" });
   #foot = element("div", { class: "room-foot" });
+  #typing = element("p", { class: "typing", "aria-live": "off" });
+  /** On a narrow screen the one in the sidebar is not to be seen. */
+  #status;
   #headerShows = "";
   #footShows = "";
   #stop = new AbortController();
 
   constructor(chat, log, { notices, back }) {
     this.#chat = chat;
+    this.#log = log;
     this.#name = log.room;
     this.#notices = notices;
     this.#back = back;
-    this.#timeline = new Timeline(chat, log);
-    this.#composer = new Composer(log.room, (body) => {
-      chat.outbox.add(log.room, body);
-      this.#timeline.followOwn();
+    this.#status = new StatusLight(chat, { compact: true });
+    const deeds = deedsOf(chat, notices, { composer: () => this.#composer });
+    this.#timeline = new Timeline(chat, log, deeds);
+    this.#composer = new Composer(log.room, chat.drafts, {
+      shownAs: roomName(chat.directory.get(log.room), log.room),
+      members: () => chat.people.members(log.room),
+      send: (body, replyTo) => {
+        chat.outbox.add(log.room, body, replyTo === undefined ? {} : { replyTo, epoch: log.epoch });
+        this.#timeline.followOwn();
+      },
+      edit: (seq, body) => deeds.change(log, seq, body),
+      editLast: () => this.#editLast(),
+      typing: () => chat.people.types(log.room),
+      choosePicture: () => import("./emoji-picker.js").then(({ chooseEmoji }) => chooseEmoji((sign) => this.#composer.insert(sign))),
     });
-    this.whole = element("section", { class: "room", "aria-labelledby": "room-name" }, this.#header, this.#timeline.whole, this.#foot);
+    this.whole = element("section", { class: "room", "aria-labelledby": "room-name" }, this.#header, this.#timeline.whole, this.#typing, this.#foot);
     const { signal } = this.#stop;
     chat.directory.addEventListener("change", () => this.#render(), { signal });
     chat.reader.addEventListener("change", () => this.#render(), { signal });
+    chat.people.addEventListener("presence", () => this.#renderHeader(this.#room), { signal });
+    chat.people.addEventListener("typing", ({ detail }) => detail === this.#name && this.#renderTyping(), { signal });
+  }
+
+  get #room() {
+    return this.#chat.directory.get(this.#name);
   }
 
   /** Once it is on the page. */
@@ -44,6 +68,7 @@ export class RoomView {
 
   stop() {
     this.#stop.abort();
+    this.#status.stop();
     this.#timeline.stop();
   }
 
@@ -53,51 +78,43 @@ export class RoomView {
     else this.#header.querySelector("h2")?.focus();
   }
 
+  toNewest() {
+    return this.#timeline.toNewest();
+  }
+
   #render() {
-    const room = this.#chat.directory.get(this.#name);
+    const room = this.#room;
     this.#renderHeader(room);
     this.#renderFoot(room);
   }
 
   #renderHeader(room) {
-    const shows = JSON.stringify(room && [room.kind, room.title, room.members, room.joined]);
+    const presence = room?.with && this.#chat.people.presence(room.with.username);
+    const shows = JSON.stringify(room && [room.kind, room.title, room.members, room.joined, room.role, room.with, presence]);
     if (shows === this.#headerShows) return;
     this.#headerShows = shows;
     const focused = this.#header.contains(document.activeElement) ? document.activeElement.dataset.action : null;
     this.#header.replaceChildren(
-      iconButton("back", "room.back", this.#back, { class: "only-narrow", "data-action": "back" }),
-      element(
-        "div",
-        { class: "room-names" },
-        element(
-          "h2",
-          { class: "room-name", id: "room-name", tabindex: "-1" },
-          room ? icon(room.kind === "private" ? "lock" : "hash") : null,
-          element("bdi", {}, this.#name),
-        ),
-        room?.title ? element("p", { class: "room-title", dir: "auto" }, room.title) : null,
-      ),
-      ...(room ? this.#actions(room) : []),
+      ...roomHeader(room, this.#name, presence, {
+        back: this.#back,
+        members: () => this.#dialog("./members.js", "membersDialog"),
+        calendar: () => this.#dialog("./jump-to-date.js", "jumpToDate"),
+        settings: () => this.#dialog("./room-settings.js", "roomSettings"),
+        leave: () => this.#leave(room),
+        status: this.#status.whole,
+      }),
     );
     if (focused) this.#header.querySelector(`[data-action=${focused}]`)?.focus();
   }
 
-  #actions(room) {
-    const members = element(
-      "button",
-      {
-        type: "button",
-        class: "button quiet members-button",
-        label: () => `${language.say("room.members")}: ${language.say("rooms.members", { count: room.members })}`,
-        tip: "room.members",
-        "data-action": "members",
-        on: { click: () => membersDialog(this.#chat, this.#chat.directory.get(this.#name) ?? room) },
-      },
-      icon("people"),
-      element("span", { "aria-hidden": "true" }, String(room.members)),
-    );
-    const leave = iconButton("leave", "room.leave", () => this.#leave(room), { "data-action": "leave" });
-    return room.joined ? [members, leave] : [members];
+  /** Dialogs are loaded when they are first wanted. */
+  async #dialog(module, name) {
+    try {
+      const made = await import(module);
+      made[name]({ chat: this.#chat, room: this.#room ?? { room: this.#name }, log: this.#log, notices: this.#notices, acts: { calendar: () => this.#dialog("./jump-to-date.js", "jumpToDate"), leave: () => this.#leave(this.#room) } });
+    } catch (error) {
+      this.#notices.fail(error);
+    }
   }
 
   #renderFoot(room) {
@@ -119,6 +136,24 @@ export class RoomView {
     }
   }
 
+  #renderTyping() {
+    const names = this.#chat.people.typing(this.#name);
+    if (names.length === 0) return this.#typing.replaceChildren();
+    const say = () => {
+      const shown = new Intl.ListFormat(language.current, { type: "conjunction" }).format(names.slice(0, 3));
+      return language.say(names.length > 3 ? "typing.many" : "typing.some", { names: shown, count: names.length });
+    };
+    this.#typing.replaceChildren(icon("pencil"), element("bdi", { text: say }));
+  }
+
+  /** One's newest message among those at hand; whether there is one. */
+  #editLast() {
+    const me = this.#chat.account.user?.username;
+    const last = this.#log.messages.findLast((message) => message.sender === me && !message.deleted);
+    if (last) this.#composer.edit(last);
+    return last !== undefined;
+  }
+
   async #join(button) {
     button.setAttribute("aria-disabled", "true");
     try {
@@ -133,8 +168,8 @@ export class RoomView {
   #leave(room) {
     confirmDialog({
       title: "room.leaveTitle",
-      params: { room: this.#name },
-      text: room.kind === "private" ? "room.leavePrivate" : "room.leavePublic",
+      params: { room: roomName(room, this.#name) },
+      text: room.kind === "public" ? "room.leavePublic" : "room.leavePrivate",
       action: "room.leave",
       act: async () => {
         try {

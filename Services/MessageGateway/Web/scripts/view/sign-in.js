@@ -11,6 +11,8 @@ export class SignIn {
   whole;
   #chat;
   #registering = false;
+  /** Whether the server has asked for a code of the second factor. */
+  #wantsCode = false;
   #form;
   #notice = null;
 
@@ -31,7 +33,11 @@ export class SignIn {
     this.#build();
   }
 
-  focus() {
+  shown() {
+    this.#focus();
+  }
+
+  #focus() {
     this.whole.querySelector("input")?.focus();
   }
 
@@ -56,6 +62,9 @@ export class SignIn {
       name: "password",
       autocomplete: registering ? "new-password" : "current-password",
     });
+    const code = this.#wantsCode
+      ? field({ label: "account.code", hint: "account.codeHint", name: "code", autocomplete: "one-time-code", autocapitalize: "none", spellcheck: "false" })
+      : null;
     const submit = element("button", { type: "submit", class: "button primary wide", text: registering ? "account.register" : "account.logIn" });
     const other = element("button", {
       type: "button",
@@ -67,6 +76,7 @@ export class SignIn {
       username: username.input.value.trim(),
       password: password.input.value,
       displayName: displayName?.input.value.trim() ?? "",
+      code: code?.input.value.trim() ?? "",
     });
     const form = element(
       "form",
@@ -76,6 +86,7 @@ export class SignIn {
       username.whole,
       displayName?.whole,
       password.whole,
+      code?.whole,
       submit,
       other,
     );
@@ -83,15 +94,26 @@ export class SignIn {
     this.#form.replaceChildren(form);
   }
 
+  /** The password was right, and a code is wanted besides. */
+  #askForCode({ username, password }) {
+    this.#wantsCode = true;
+    this.#notice = null;
+    this.#build();
+    this.whole.querySelector("input[name=username]").value = username;
+    this.whole.querySelector("input[name=password]").value = password;
+    this.whole.querySelector("input[name=code]").focus();
+  }
+
   #toggle(username) {
     this.#registering = !this.#registering;
+    this.#wantsCode = false;
     this.#notice = null;
     this.#build();
     this.whole.querySelector("input").value = username;
-    this.focus();
+    this.#focus();
   }
 
-  async #submit(event, { username, password, displayName }, error, submit) {
+  async #submit(event, { username, password, displayName, code }, error, submit) {
     event.preventDefault();
     if (submit.getAttribute("aria-disabled") === "true") return;
     const wrong = this.#check(username, password);
@@ -101,8 +123,9 @@ export class SignIn {
     language.bind(submit, "text", "account.working");
     try {
       if (this.#registering) await this.#chat.register(username, password, displayName);
-      else await this.#chat.logIn(username, password);
+      else await this.#chat.logIn(username, password, code);
     } catch (failure) {
+      if (failure.name === "auth.second_factor_required" && !this.#wantsCode) return this.#askForCode({ username, password });
       this.#complain(error, () => language.describe(failure));
       submit.removeAttribute("aria-disabled");
       language.bind(submit, "text", this.#registering ? "account.register" : "account.logIn");

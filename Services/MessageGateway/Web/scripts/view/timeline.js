@@ -1,6 +1,7 @@
 import { language } from "../words/language.js";
 import { element, icon } from "./element.js";
-import { follow, messageItem, pendingItem } from "./message.js";
+import { fillReplied, follow, messageItem, pendingItem } from "./message.js";
+import { MessageActions } from "./message-actions.js";
 import { ScrollKeeper } from "./scroll-keeper.js";
 import { soon } from "./soon.js";
 
@@ -22,12 +23,16 @@ export class Timeline {
   #unreadFrom = 0;
   #seenSeq = 0;
   #placed = false;
+  #acts;
+  #actions;
   #stop = new AbortController();
   #renderSoon = soon(() => this.#stop.signal.aborted || this.render());
 
-  constructor(chat, log) {
+  /** `acts`: what can be done with a message (see MessageActions), `can(message)` which of it may be. */
+  constructor(chat, log, { acts, can }) {
     this.#chat = chat;
     this.#log = log;
+    this.#acts = acts;
     const content = element("div", { class: "timeline-content" }, this.#top, this.#list, this.#pending);
     this.#scroller = element(
       "div",
@@ -38,6 +43,7 @@ export class Timeline {
         label: "room.conversation",
         params: { room: log.room },
         "aria-live": "off",
+        on: { keydown: (event) => this.#pressed(event) },
       },
       content,
     );
@@ -49,12 +55,12 @@ export class Timeline {
     );
     this.whole = element("div", { class: "timeline-frame" }, this.#scroller, this.#jump);
     this.#keeper = new ScrollKeeper(this.#scroller, content, () => this.#moved());
+    this.#actions = new MessageActions(this.#list, { messageOf: (item) => log.at(Number(item.dataset.seq)), can, acts });
     const { signal } = this.#stop;
+    chat.reader.addEventListener("quoted", ({ detail }) => detail.log === this.#log && this.#quoted(detail.message), { signal });
     chat.reader.addEventListener("change", ({ detail }) => detail === this.#log && this.#renderSoon(), { signal });
     chat.outbox.addEventListener("change", ({ detail }) => detail === this.#log.room && this.#renderSoon(), { signal });
     document.addEventListener("visibilitychange", () => this.#moved(), { signal });
-    const read = chat.directory.readSeq(log.room);
-    this.#unreadFrom = read > 0 ? read + 1 : 0;
   }
 
   stop() {
@@ -81,15 +87,21 @@ export class Timeline {
 
   render() {
     const log = this.#log;
-    const grown = this.#placed && this.#epoch === log.epoch && log.first === this.#first && log.last > this.#last;
-    // Only what is new at the end is spoken, not a page of old messages.
-    this.#scroller.setAttribute("aria-live", grown ? "polite" : "off");
+    const had = this.#list.contains(document.activeElement);
+    // Until the first look; what is read from then on moves no mark.
+    if (!this.#placed) {
+      const read = this.#chat.directory.readSeq(log.room);
+      this.#unreadFrom = read > 0 ? read + 1 : 0;
+    }
     this.#keeper.during(this.#bodies(), () => {
       this.#sync();
       this.#renderTop();
       this.#fillPending();
     });
-    if (log.state === "open" && !this.#placed) this.#place();
+    // The message that had the keyboard is gone: the list has it.
+    if (had && !this.#list.contains(document.activeElement)) this.focus();
+    if (log.state === "open" && log.target !== null) this.#toTarget();
+    else if (log.state === "open" && !this.#placed) this.#place();
     if (!this.#keeper.atBottom) log.detachIfLong();
     this.#moved();
   }
@@ -105,6 +117,47 @@ export class Timeline {
     const mark = this.#list.querySelector(".unread-from");
     if (!mark) return this.#keeper.toBottom();
     mark.scrollIntoView({ block: "center", behavior: "instant" });
+  }
+
+  /** To the message that an address or a search named. */
+  #toTarget() {
+    const item = this.#list.querySelector(`[data-seq="${this.#log.target}"]`);
+    if (!item) return;
+    if (!this.#placed) this.#seenSeq = this.#log.lastSeq;
+    this.#placed = true;
+    this.#log.target = null;
+    this.#keeper.atBottom = false;
+    item.scrollIntoView({ block: "center", behavior: "instant" });
+    for (const other of this.#list.querySelectorAll(".target")) other.classList.remove("target");
+    item.classList.add("target");
+    item.focus({ preventScroll: true });
+  }
+
+  /** A message that others answer has come. */
+  #quoted(message) {
+    this.#keeper.during(this.#bodies(), () => {
+      for (const whole of this.#list.querySelectorAll(`[data-reply-to="${message.seq}"]`)) fillReplied(whole, message);
+    });
+  }
+
+  /** Arrows go from message to message. */
+  #pressed(event) {
+    const step = { ArrowUp: -1, ArrowDown: 1, k: -1, j: 1 }[event.key];
+    if (!step || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    const { focused } = this.#actions;
+    if (!focused && event.target !== this.#scroller) return;
+    event.preventDefault();
+    const next = focused ? (step < 0 ? focused.previousElementSibling : focused.nextElementSibling) : this.#lastVisible();
+    if (!next) return;
+    next.focus({ preventScroll: true });
+    next.scrollIntoView({ block: "nearest" });
+  }
+
+  #lastVisible() {
+    const bottom = this.#scroller.getBoundingClientRect().bottom;
+    let item = this.#list.lastElementChild;
+    while (item && item.getBoundingClientRect().top > bottom - 20) item = item.previousElementSibling;
+    return item;
   }
 
   /** Makes the items be those of the log, touching only its two ends. */
@@ -137,16 +190,26 @@ export class Timeline {
     for (let item = this.#list.firstElementChild, seq = this.#first; item; seq++) {
       const next = item.nextElementSibling;
       const message = messages[seq - first];
-      if (Number(item.dataset.rev) !== (message.rev ?? 0)) item.replaceWith(...this.#items([message], messages[seq - first - 1]));
+      if (Number(item.dataset.rev) !== (message.rev ?? 0)) this.#replace(item, message, messages[seq - first - 1]);
       item = next;
     }
   }
 
+  #replace(item, message, previous) {
+    const focused = item.contains(document.activeElement);
+    const [made] = this.#items([message], previous);
+    if (item.classList.contains("target")) made.classList.add("target");
+    item.replaceWith(made);
+    if (focused) made.focus({ preventScroll: true });
+  }
+
   #items(messages, previous) {
-    const mine = this.#chat.account.user?.username;
+    const me = this.#chat.account.user?.username;
+    const quoted = (seq) => this.#chat.reader.quoted(this.#log, seq);
+    const react = (message, reaction, remove) => this.#acts.react(message, reaction, remove);
     return messages.map((message) => {
-      const item = messageItem(message, message.sender === mine);
-      follow(item, message, previous, message.sender === mine ? 0 : this.#unreadFrom);
+      const item = messageItem(message, { me, quoted, react });
+      follow(item, message, previous, message.sender === me ? 0 : this.#unreadFrom);
       previous = message;
       return item;
     });

@@ -59,13 +59,13 @@ export class Connection extends EventTarget {
     this.retryNow();
   }
 
-  /** Sends a request; the promise holds its result or throws an RPCError. */
-  request(method, params = {}) {
+  /** Sends a request; the promise holds its result or throws an RPCError. `within`: how long its answer may take, in milliseconds. */
+  request(method, params = {}, { within = ANSWER_MS } = {}) {
     if (this.state !== "open") return Promise.reject(RPCError.disconnected());
     const id = this.#nextID++;
     return new Promise((resolve, reject) => {
       // No answer in time means that nobody is there: what is open on this socket is settled on the next.
-      const timer = setTimeout(() => this.cut(), ANSWER_MS);
+      const timer = setTimeout(() => this.cut(), within);
       this.#calls.set(id, { resolve, reject, timer });
       this.#socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
     });

@@ -12,6 +12,37 @@ export const timeOf = (date) => format("time", { hour: "numeric", minute: "2-dig
 
 export const momentOf = (date) => format("moment", { dateStyle: "full", timeStyle: "medium" }).format(date);
 
+export const dateOf = (date) => format("date", { dateStyle: "medium" }).format(date);
+
+export const dateTimeOf = (date) => format("dateTime", { dateStyle: "medium", timeStyle: "short" }).format(date);
+
+/** How long ago, in the largest unit that fits. */
+export function agoOf(date, now = new Date()) {
+  const seconds = (date - now) / 1000;
+  const units = [["year", 31_536_000], ["month", 2_592_000], ["day", 86_400], ["hour", 3600], ["minute", 60]];
+  const relative = new Intl.RelativeTimeFormat(language.current, { numeric: "auto", style: "short" });
+  for (const [unit, size] of units) if (Math.abs(seconds) >= size) return relative.format(Math.round(seconds / size), unit);
+  return relative.format(Math.round(seconds), "second");
+}
+
+/** A length of time of seconds, in one unit. */
+export function spanOf(seconds) {
+  const [unit, size] =
+    seconds < 1 ? ["millisecond", 0.001]
+    : seconds < 120 ? ["second", 1]
+    : seconds < 7200 ? ["minute", 60]
+    : seconds < 172_800 ? ["hour", 3600]
+    : ["day", 86_400];
+  return language.number(seconds / size, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: size === 1 ? 1 : 0 });
+}
+
+export function bytesOf(bytes) {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+  let power = 0;
+  while (power < units.length - 1 && bytes >= 1024 ** (power + 1)) power++;
+  return language.number(bytes / 1024 ** power, { style: "unit", unit: units[power], unitDisplay: "short", maximumFractionDigits: 1 });
+}
+
 export const sameDay = (a, b) => a.toDateString() === b.toDateString();
 
 /** A day as people say it: today, yesterday, a weekday with its date; with the year when it is another. */

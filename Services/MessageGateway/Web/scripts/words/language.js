@@ -1,9 +1,12 @@
 import { storage } from "../model/storage.js";
-import en from "./en.js";
-import zhHant from "./zh-Hant.js";
 
 const KEY = "everline.language";
-const catalogues = { "zh-Hant": zhHant, en };
+/** Each is loaded when it is first spoken. */
+const loaders = { "zh-Hant": () => import("./zh-Hant.js"), en: () => import("./en.js") };
+const catalogues = {};
+const added = { "zh-Hant": {}, en: {} };
+/** Writing from right to left, and what turns the direction: in a sentence of ours it must not reach beyond its own place. */
+const TURNING = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc]/;
 
 /** What each element says, by attribute, so that a switch changes a page in place: nothing is lost, nothing moves. */
 const bound = new WeakMap();
@@ -17,7 +20,29 @@ class Language extends EventTarget {
     const entry = catalogues[this.current][key];
     if (entry === undefined) throw new Error(`No words for ${key}`);
     const pattern = typeof entry === "string" ? entry : entry[this.#plurals.select(params.count)];
-    return pattern.replace(/\{(\w+)\}/g, (_, name) => String(params[name] ?? ""));
+    return pattern.replace(/\{(\w+)\}/g, (_, name) => this.#shown(params[name]));
+  }
+
+  /** The words of a part of the page that is loaded later: by language, like those that are here from the start. */
+  add(words) {
+    for (const [tag, more] of Object.entries(words)) {
+      Object.assign(added[tag], more);
+      if (catalogues[tag]) Object.assign(catalogues[tag], more);
+    }
+  }
+
+  #shown(value) {
+    if (typeof value === "number") return this.number(value);
+    return this.isolated(String(value ?? ""));
+  }
+
+  /** A text of somebody's, to stand among others: between FIRST STRONG ISOLATE and its end if it could turn them. */
+  isolated(text) {
+    return TURNING.test(text) ? `\u2068${text}\u2069` : text;
+  }
+
+  number(value, options) {
+    return new Intl.NumberFormat(this.current, options).format(value);
   }
 
   has(key) {
@@ -44,8 +69,9 @@ class Language extends EventTarget {
     element.removeAttribute("data-words");
   }
 
-  use(tag) {
-    if (!(tag in catalogues) || tag === this.current) return;
+  async use(tag) {
+    if (!(tag in loaders) || tag === this.current) return;
+    await load(tag);
     this.current = tag;
     this.#plurals = new Intl.PluralRules(tag);
     storage.set(KEY, tag);
@@ -70,7 +96,7 @@ class Language extends EventTarget {
 /** The one chosen here before, else the first of the browser's that we speak. */
 function choose() {
   const kept = storage.get(KEY);
-  if (kept in catalogues) return kept;
+  if (kept in loaders) return kept;
   for (const tag of navigator.languages ?? []) {
     if (/^zh\b/i.test(tag)) return "zh-Hant";
     if (/^en\b/i.test(tag)) return "en";
@@ -78,4 +104,9 @@ function choose() {
   return "en";
 }
 
+async function load(tag) {
+  catalogues[tag] ??= { ...(await loaders[tag]()).default, ...added[tag] };
+}
+
 export const language = new Language();
+await load(language.current);

@@ -1,0 +1,52 @@
+import { storage } from "./storage.js";
+
+/**
+ * What is being written in each room, kept over reloads: {body, replyTo?, edit?}, where `replyTo` and `edit` are messages' numbers.
+ * Event: `change` (detail: room), when a room gets a draft or loses it.
+ */
+export class Drafts extends EventTarget {
+  #username = null;
+  #kept = new Map();
+
+  belongTo(username) {
+    if (username === this.#username) return;
+    this.#username = username;
+    this.#kept.clear();
+    if (!username) return;
+    for (const key of storage.keys(this.#prefix)) {
+      const draft = storage.get(key);
+      if (typeof draft?.body === "string") this.#kept.set(key.slice(this.#prefix.length), draft);
+    }
+  }
+
+  of(room) {
+    return this.#kept.get(room) ?? { body: "" };
+  }
+
+  has(room) {
+    return this.#kept.has(room);
+  }
+
+  keep(room, draft) {
+    if (!this.#username) return;
+    const had = this.#kept.has(room);
+    const has = draft.body !== "" || draft.replyTo !== undefined || draft.edit !== undefined;
+    if (has) {
+      this.#kept.set(room, draft);
+      storage.set(this.#prefix + room, draft);
+    } else if (had) {
+      this.#kept.delete(room);
+      storage.remove(this.#prefix + room);
+    }
+    if (had !== has) this.dispatchEvent(new CustomEvent("change", { detail: room }));
+  }
+
+  /** Whoever logs out leaves nothing of theirs behind. */
+  clear() {
+    for (const room of [...this.#kept.keys()]) this.keep(room, { body: "" });
+  }
+
+  get #prefix() {
+    return `everline.draft.${this.#username}.`;
+  }
+}

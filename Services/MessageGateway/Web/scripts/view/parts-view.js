@@ -1,0 +1,95 @@
+import { Abilities } from "../model/abilities.js";
+import { language } from "../words/language.js";
+import { element, icon, iconButton } from "./element.js";
+import { loadStyles } from "./styles.js";
+
+/**
+ * A view of several parts, each with an address of its own, one shown at a time.
+ *
+ * A part: {name, title, icon, needs?, load}. `load()` gives a module with `show(context)`, which makes what is shown; context: {chat, notices,
+ * params, signal, again()}. Parts that need a method which the server has not are not offered.
+ */
+export class PartsView {
+  whole;
+  #chat;
+  #notices;
+  #path;
+  #parts;
+  #nav;
+  #content = element("div", { class: "part", tabindex: "-1" });
+  #stop = null;
+  #shown = null;
+
+  constructor(chat, { notices, back, place, path, title, parts }) {
+    this.#chat = chat;
+    this.#notices = notices;
+    this.#path = path;
+    this.#parts = parts;
+    this.#nav = element("nav", { class: "part-nav", label: title }, ...parts.map((part) => this.#link(part)));
+    this.whole = element(
+      "section",
+      { class: "parts", "aria-labelledby": "parts-title" },
+      element(
+        "header",
+        { class: "room-top" },
+        iconButton("back", "room.back", back, { class: "only-narrow" }),
+        element("div", { class: "room-names" }, element("h2", { class: "room-name", id: "parts-title", tabindex: "-1", text: title })),
+      ),
+      element("div", { class: "parts-body" }, this.#nav, this.#content),
+    );
+    this.#place = place;
+  }
+
+  #place;
+
+  async shown() {
+    this.whole.querySelector("h2").focus();
+    await loadStyles("/styles/parts.css");
+    this.go(this.#place);
+  }
+
+  stop() {
+    this.#stop?.abort();
+    this.#shown = null;
+  }
+
+  go({ part, params }) {
+    const found = this.#parts.find((one) => one.name === part) ?? this.#parts[0];
+    for (const link of this.#nav.children) {
+      if (link.dataset.part === found.name) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    this.#nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    return this.#show(found, params);
+  }
+
+  async #show(part, params) {
+    this.#stop?.abort();
+    const stop = (this.#stop = new AbortController());
+    const again = () => !stop.signal.aborted && this.#show(part, params);
+    if (this.#shown !== part) this.#content.replaceChildren(element("p", { class: "timeline-note loading", role: "status", text: "app.loading" }));
+    this.#shown = part;
+    try {
+      const { show } = await part.load();
+      const made = await show({ chat: this.#chat, notices: this.#notices, params, signal: stop.signal, again });
+      if (stop.signal.aborted) return;
+      this.#content.replaceChildren(element("h3", { class: "part-title", text: part.title }), ...[made].flat().filter(Boolean));
+    } catch (error) {
+      if (stop.signal.aborted) return;
+      this.#content.replaceChildren(
+        element("h3", { class: "part-title", text: part.title }),
+        element("p", { class: "form-error", role: "alert", text: () => language.describe(error) }),
+        element("button", { type: "button", class: "button", text: "message.retry", on: { click: again } }),
+      );
+    }
+  }
+
+  #link({ name, title, icon: sign, needs }) {
+    const link = element("a", { class: "part-link", href: `${this.#path}/${name}`, "data-part": name }, icon(sign), element("span", { text: title }));
+    if (needs) {
+      link.hidden = true;
+      new Abilities(this.#chat).offers(needs).then((offered) => (link.hidden = !offered));
+    }
+    return link;
+  }
+}

@@ -1,0 +1,56 @@
+import en from "../words/lists/en.js";
+import zhHant from "../words/lists/zh-Hant.js";
+import { language } from "../words/language.js";
+import { element } from "./element.js";
+
+language.add({ en, "zh-Hant": zhHant });
+
+/**
+ * Rows as a table that scrolls sideways in its own place on a narrow screen.
+ *
+ * `columns`: [{title (a key of words), cell(row) (a node, a text or null), kind? ("number", "actions")}].
+ */
+export function table(caption, columns, rows, { empty = "table.empty", captionParams } = {}) {
+  if (rows.length === 0) return element("p", { class: "nothing", text: empty });
+  return element(
+    "div",
+    { class: "table-place", tabindex: "0", role: "region", label: caption, params: captionParams },
+    element(
+      "table",
+      { class: "table" },
+      element("caption", { class: "only-spoken", text: caption, params: captionParams }),
+      element("thead", {}, element("tr", {}, ...columns.map(({ title, kind }) => head(title, kind)))),
+      element("tbody", {}, ...rows.map((row) => element("tr", {}, ...columns.map((column) => cell(column, row))))),
+    ),
+  );
+}
+
+function head(title, kind) {
+  return kind === "actions" ? element("td", { class: "actions" }) : element("th", { scope: "col", class: kind ?? null, text: title });
+}
+
+function cell({ cell: make, kind }, row) {
+  const made = make(row);
+  const text = typeof made === "function";
+  return element("td", { class: kind ?? null, ...(text ? { text: made } : {}) }, text ? null : (made ?? "–"));
+}
+
+/** A list that goes on: each `load(previous)` gives {rows, more}; a button brings the next ones. */
+export async function pages(caption, columns, load, options) {
+  const place = element("div", { class: "pages" });
+  const all = [];
+  const next = async () => {
+    const { rows, more } = await load(all.at(-1));
+    all.push(...rows);
+    place.replaceChildren(
+      table(caption, columns, all, options),
+      ...(more ? [element("button", { type: "button", class: "button", text: "table.more", on: { click: (event) => again(event.currentTarget) } })] : []),
+    );
+  };
+  const again = async (button) => {
+    button.disabled = true;
+    await next().catch(() => (button.disabled = false));
+  };
+  await next();
+  return place;
+}

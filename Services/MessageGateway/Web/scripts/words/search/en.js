@@ -1,0 +1,18 @@
+export default {
+  "search.go": "Search",
+  "search.query": "Search messages",
+  "search.filters": "Filters",
+  "search.room": "Room",
+  "search.anyRoom": "All rooms",
+  "search.from": "From (username)",
+  "search.since": "From day",
+  "search.until": "To day",
+  "search.order": "Order",
+  "search.newest": "Newest first",
+  "search.relevance": "Most relevant first",
+  "search.working": "Searching…",
+  "search.nothing": "Nothing was found.",
+  "search.found": { one: "{count} message found.", other: "{count} messages found." },
+  "search.foundFirst": { one: "The first {count} message.", other: "The first {count} messages." },
+  "search.more": "Show more",
+};

@@ -1,0 +1,18 @@
+export default {
+  "search.go": "搜尋",
+  "search.query": "搜尋訊息",
+  "search.filters": "篩選",
+  "search.room": "聊天室",
+  "search.anyRoom": "所有聊天室",
+  "search.from": "發言者（使用者名稱）",
+  "search.since": "從哪一天",
+  "search.until": "到哪一天",
+  "search.order": "排序",
+  "search.newest": "最新的在前",
+  "search.relevance": "最相關的在前",
+  "search.working": "搜尋中…",
+  "search.nothing": "找不到符合的訊息。",
+  "search.found": "找到 {count} 則訊息。",
+  "search.foundFirst": "最前面 {count} 則。",
+  "search.more": "顯示更多",
+};

@@ -1,0 +1,104 @@
+import time
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+
+class Page:
+    """One person's browser."""
+
+    def __init__(self, url, language="zh-TW", size=(1200, 800), dark=False, phone=False):
+        options = webdriver.ChromeOptions()
+        options.binary_location = "/usr/bin/chromium"
+        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", f"--lang={language}", f"--window-size={size[0]},{size[1]}"):
+            options.add_argument(argument)
+        options.add_experimental_option("prefs", {"intl.accept_languages": language})
+        if phone:
+            options.add_experimental_option("mobileEmulation", {"deviceMetrics": {"width": size[0], "height": size[1], "pixelRatio": 2.0, "touch": True}})
+        options.set_capability("acceptInsecureCerts", True)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+        self.run_cdp("Emulation.setLocaleOverride", {"locale": language})
+        if dark:
+            self.run_cdp("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]})
+        self.url = url.rstrip("/")
+        self.driver.get(url)
+
+    def run_cdp(self, command, parameters):
+        return self.driver.execute_cdp_cmd(command, parameters)
+
+    def js(self, script, *arguments):
+        return self.driver.execute_script(script, *arguments)
+
+    def js_async(self, script):
+        """The value that the body of an async function returns."""
+        return self.driver.execute_async_script("const done = arguments[arguments.length - 1]; (async () => {" + script + "})().then(done)")
+
+    def wait(self, condition, seconds=20):
+        """Until the condition holds; its value."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                value = condition()
+                if value:
+                    return value
+            except Exception:
+                value = None
+            assert time.monotonic() < end, f"did not come about: {value!r}\n{self.text()[-2000:]}\n{self.driver.get_log('browser')}"
+            time.sleep(0.05)
+
+    def find(self, css):
+        def visible():
+            for found in self.driver.find_elements(By.CSS_SELECTOR, css):
+                if found.is_displayed():
+                    return found
+
+        return self.wait(visible)
+
+    def find_text(self, css, text):
+        """The first element that shows exactly this text."""
+        return self.wait(lambda: next((one for one in self.driver.find_elements(By.CSS_SELECTOR, css) if one.is_displayed() and one.text.strip() == text), None))
+
+    def count(self, css):
+        return len(self.driver.find_elements(By.CSS_SELECTOR, css))
+
+    def fill(self, css, text):
+        # Beyond what the driver can type, such as emoji. A dialog that opens may still move the focus.
+        self.wait(lambda: self.js("""const [field, text] = arguments;
+            field.focus();
+            if (document.activeElement !== field) return false;
+            field.select();
+            document.execCommand('insertText', false, text);
+            return field.value === text;""", self.find(css), text))
+
+    def press(self, *keys):
+        webdriver.ActionChains(self.driver).send_keys(*keys).perform()
+
+    def chord(self, modifier, key):
+        webdriver.ActionChains(self.driver).key_down(modifier).send_keys(key).key_up(modifier).perform()
+
+    def close(self):
+        self.driver.quit()
+
+    def text(self):
+        return self.js("return document.body.innerText")
+
+    def language(self):
+        return self.js("return document.documentElement.lang")
+
+    def bodies(self, css=".messages:not(.pending-messages) .message .body"):
+        return self.js("return [...document.querySelectorAll(arguments[0])].map(item => item.textContent)", css)
+
+    def go(self, path):
+        """To an address of the same server."""
+        self.driver.get(f"{self.url}{path}")
+
+    def offline(self, off=True):
+        """As if the network were gone."""
+        self.run_cdp("Network.enable", {})
+        self.run_cdp("Network.emulateNetworkConditions", {"offline": off, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1})
+
+    def complaints(self):
+        """What the page's scripts and its policy complained of; a lost network is none."""
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE" and "ERR_" not in entry["message"] and "WebSocket" not in entry["message"]]

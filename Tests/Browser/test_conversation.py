@@ -1,0 +1,199 @@
+"""Answers, reactions, changes, drafts, and finding the way in a long room."""
+import datetime
+import re
+import uuid
+
+from acting import create_room, log_in, open_room, register, shows, write
+from selenium.webdriver.common.keys import Keys
+
+
+def room_of(everline, tag, texts, *others):
+    """A room by one writer, with others in it; the connections and the epoch."""
+    room = f"對話 {tag}"
+    writer = everline.user(f"writer{tag}", "太白")
+    writer.result("room.create", room=room)
+    joined = [everline.user(f"{name}{tag}", name.title()) for name in others]
+    for one in joined:
+        one.result("room.join", room=room)
+    epoch = None
+    ids = [writer.write("message.send", {"room": room, "clientId": str(uuid.uuid4()), "body": text}) for text in texts]
+    for id in ids:
+        epoch = writer.answer(id)["result"]["epoch"]
+    return room, writer, joined, epoch
+
+
+def focus_message(page, seq):
+    page.wait(lambda: page.js("const item = document.querySelector(`[data-seq='${arguments[0]}']`); item?.focus(); return document.activeElement === item", seq))
+
+
+def press_action(page, seq, label):
+    focus_message(page, seq)
+    page.wait(lambda: page.js(
+        "const one = [...document.querySelectorAll('.message-actions button')].find(button => button.getAttribute('aria-label') === arguments[0]); one?.click(); return !!one", label))
+
+
+def test_answers_reactions_changes(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    room, writer, (du,), epoch = room_of(everline, tag, ["床前明月光", "疑是地上霜"], "du")
+    page = people("en-US")
+    log_in(page, f"du{tag}")
+    open_room(page, room)
+    shows(page, ["床前明月光", "疑是地上霜"])
+    # An answer names what it answers, and leads there.
+    press_action(page, 1, "Reply")
+    page.find(".composer-context")
+    write(page, "好詩")
+    page.wait(lambda: page.bodies() == ["床前明月光", "疑是地上霜", "好詩"])
+    assert writer.result("history.page", room=room, after=2)["messages"][0]["replyTo"] == 1
+    page.wait(lambda: page.js("return document.querySelector('.replied')?.textContent.includes('床前明月光')"))
+    page.js("document.querySelector('.replied').click()")
+    page.wait(lambda: page.js("return document.activeElement.dataset.seq") == "1")
+    assert page.js("return location.pathname").endswith("/1")
+    # A reaction from the bar, another by name, one taken back.
+    press_action(page, 2, "React with 👍")
+    page.wait(lambda: page.js("return document.querySelector('[data-seq=\"2\"] .reaction')?.getAttribute('aria-pressed')") == "true")
+    writer.result("message.react", room=room, epoch=epoch, seq=2, clientId=str(uuid.uuid4()), reaction="👍")
+    page.wait(lambda: page.js("return document.querySelector('[data-seq=\"2\"] .reaction-count').textContent") == "2")
+    press_action(page, 2, "Add a reaction")
+    page.fill(".emoji-dialog input", "party popper")
+    page.wait(lambda: page.count(".emoji-dialog .emoji") > 0 and page.js("return document.querySelector('.emoji-dialog .emoji').textContent") == "🎉")
+    page.press(Keys.ENTER)
+    page.wait(lambda: page.count('[data-seq="2"] .reaction') == 2)
+    page.js("document.querySelector('[data-seq=\"2\"] .reaction').click()")
+    page.wait(lambda: page.js("return document.querySelector('[data-seq=\"2\"] .reaction').getAttribute('aria-pressed')") == "false")
+    # The last line again, by the arrow; nobody else's.
+    page.js("document.querySelector('.composer-text').focus()")
+    page.press(Keys.ARROW_UP)
+    page.wait(lambda: page.js("return document.querySelector('.composer-text').value") == "好詩")
+    page.press("，好詩", Keys.ENTER)
+    page.wait(lambda: page.bodies()[-1] == "好詩，好詩")
+    assert page.count('[data-seq="3"] .edited') == 1
+    focus_message(page, 1)
+    assert page.js("return [...document.querySelectorAll('.message-actions button')].map(one => one.getAttribute('aria-label'))") == [
+        "React with 👍", "React with ❤️", "React with 🎉", "Add a reaction", "Reply", "Copy link", "Copy text"]
+    press_action(page, 3, "Delete")
+    page.find_text("dialog button", "Delete").click()
+    page.wait(lambda: page.bodies() == ["床前明月光", "疑是地上霜"] and page.count(".tombstone") == 1)
+
+
+def test_drafts_names_and_emoji(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    room, writer, _, _ = room_of(everline, tag, ["開始"], "du", "ada")
+    page = people("en-US")
+    log_in(page, f"writer{tag}")
+    open_room(page, room)
+    shows(page, ["開始"])
+    page.fill(".composer-text", "half a th")
+    page.driver.refresh()
+    page.wait(lambda: page.js("return document.querySelector('.composer-text')?.value") == "half a th")
+    page.fill(".composer-text", "ask @du")
+    page.wait(lambda: page.js("return document.querySelector('.completion:not([hidden]) [aria-selected=true]')?.textContent.includes('Du')"))
+    page.press(Keys.ENTER)
+    assert page.js("return document.querySelector('.composer-text').value") == f"ask @du{tag} "
+    assert page.count(".pending") == 0
+    page.press(":rocke")
+    page.wait(lambda: page.count(".completion:not([hidden]) .completion-item") > 0)
+    page.press(Keys.TAB)
+    page.wait(lambda: page.js("return document.querySelector('.composer-text').value") == f"ask @du{tag} 🚀 ")
+    page.press(Keys.ENTER)
+    shows(page, ["開始", f"ask @du{tag} 🚀 "])
+    # Who is named sees so, and the others' title counts.
+    du = people()
+    log_in(du, f"du{tag}")
+    open_room(du, room)
+    du.wait(lambda: du.count(".message.names-me .mention.me") == 1)
+    create_room(du, f"別處 {tag}")
+    writer.send(room, "一"), writer.send(room, "二")
+    du.wait(lambda: du.js("return document.title").startswith("(2) "))
+    du.wait(lambda: du.js("return [...document.querySelectorAll('.room-item.has-unread .room-item-name')].map(one => one.textContent)") == [room])
+    open_room(du, room)
+    du.wait(lambda: du.count(".unread-from") == 1 and not du.js("return document.title").startswith("("))
+
+
+def test_ways_through_a_long_room(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    room, writer, _, _ = room_of(everline, tag, [f"第 {n} 行" for n in range(1, 1501)])
+    page = people("en-US")
+    log_in(page, f"writer{tag}")
+    address = page.js("return encodeURIComponent(arguments[0])", room)
+    page.go(f"/room/{address}/123")
+    page.wait(lambda: page.js("return document.activeElement.dataset.seq") == "123")
+    inside = "const at = document.activeElement.getBoundingClientRect(), box = document.querySelector('.timeline').getBoundingClientRect(); return at.top >= box.top && at.bottom <= box.bottom"
+    assert page.js(inside) and page.count(".message.target") == 1
+    # However far one goes, the page holds a part of the room.
+    for _ in range(12):
+        page.js("const box = document.querySelector('.timeline'); box.scrollTop = box.scrollHeight")
+        page.wait(lambda: page.js("const box = document.querySelector('.timeline'); return box.scrollHeight - box.scrollTop - box.clientHeight > 300 || !!document.querySelector('[data-seq=\"1500\"]')"))
+        assert page.count(".message") <= 720
+    page.find(".jump").click() if page.js("return !document.querySelector('.jump').hidden") else None
+    page.wait(lambda: page.js("return document.querySelector('.messages:not(.pending-messages)').lastElementChild.dataset.seq") == "1500")
+    # A number that is not there is said, and the newest stay.
+    page.go(f"/room/{address}/99999")
+    page.wait(lambda: "no message number 99,999" in page.text())
+    # To a day: all of it is of today.
+    page.find("[data-action=calendar]").click()
+    today = datetime.date.today().isoformat()
+    page.wait(lambda: page.js("const day = document.querySelector('dialog input[type=date]'); if (!day) return false; day.value = arguments[0]; return true", today))
+    page.find_text("dialog button", "Go there").click()
+    page.wait(lambda: page.js("return document.activeElement.dataset.seq") == "1")
+
+
+def test_keys(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    room, writer, _, _ = room_of(everline, tag, ["一", "二", "三"])
+    writer.result("room.create", room=f"Zweites {tag}")
+    page = people("en-US")
+    log_in(page, f"writer{tag}")
+    page.press("?")
+    page.wait(lambda: "Keyboard shortcuts" in page.text() and page.count("dialog kbd") > 20)
+    page.press(Keys.ESCAPE)
+    page.wait(lambda: page.count("dialog") == 0)
+    page.chord(Keys.CONTROL, "k")
+    page.fill("dialog input", "zweit")
+    page.press(Keys.ENTER)
+    page.wait(lambda: page.js("return document.querySelector('.room-name bdi')?.textContent") == f"Zweites {tag}")
+    page.chord(Keys.ALT, Keys.ARROW_DOWN)
+    page.wait(lambda: page.js("return document.querySelector('.room-name bdi')?.textContent") == room)
+    shows(page, ["一", "二", "三"])
+    # From message to message; R answers the one with the keyboard.
+    page.js("document.querySelector('.timeline').focus()")
+    page.press(Keys.ARROW_UP, Keys.ARROW_UP)
+    page.wait(lambda: page.js("return document.activeElement.dataset.seq") == "2")
+    page.press("r")
+    page.wait(lambda: page.js("return document.querySelector('.composer-about')?.textContent.includes('二') && document.activeElement.matches('.composer-text')"))
+    page.press(Keys.ESCAPE)
+    page.wait(lambda: page.js("return document.querySelector('.composer-context').hidden"))
+    page.press("bold")
+    page.chord(Keys.CONTROL, "a")
+    page.chord(Keys.CONTROL, "b")
+    page.press(Keys.ENTER)
+    page.wait(lambda: page.js("return document.querySelector('.message strong')?.innerText") == "bold")
+
+
+def test_rooms_are_made_left_and_kept(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    everline.user(f"guest{tag}", "客")
+    page = people("en-US")
+    register(page, f"host{tag}", "Host")
+    create_room(page, f"Salon {tag}")
+    page.find("[data-action=settings]").click()
+    page.wait(lambda: "Settings of Salon" in page.text())
+    page.press(Keys.ESCAPE)
+    page.find("[data-action=members]").click()
+    page.wait(lambda: re.search("1 member", page.text()))
+    page.press(Keys.ESCAPE)
+    page.wait(lambda: page.count("dialog") == 0)
+    page.find(".rooms-top button").click()
+    page.fill("dialog[open] input[name=room]", f"Secret {tag}")
+    page.find("dialog input[value=private]").click()
+    page.find("dialog button[type=submit]").click()
+    page.wait(lambda: page.js("return document.querySelector('.room-name bdi')?.textContent") == f"Secret {tag}")
+    page.find("[data-action=members]").click()
+    page.fill("dialog input[name=invitee]", f"guest{tag}")
+    page.press(Keys.ENTER)
+    page.wait(lambda: page.count(".member") == 2)
+    page.press(Keys.ESCAPE)
+    page.wait(lambda: page.count("dialog") == 0)
+    page.find("[data-action=leave]").click()
+    page.find_text("dialog button", "Leave").click()
+    page.wait(lambda: f"Secret {tag}" not in page.js("return [...document.querySelectorAll('.room-item-name')].map(one => one.textContent)"))

@@ -1,0 +1,126 @@
+"""Bad networks, several tabs, a server that was renewed: nothing typed is lost, and the state can be seen."""
+import signal
+import uuid
+
+from acting import create_room, log_in, open_room, register, shows, write
+
+
+def state(page):
+    return page.js("return document.querySelector('.status-light')?.dataset.state")
+
+
+def test_without_a_network_and_back(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    page = people("en-US")
+    register(page, f"off{tag}", "Off")
+    create_room(page, f"Offline {tag}")
+    write(page, "one")
+    shows(page, ["one"])
+    page.wait(lambda: state(page) == "live")
+    page.offline()
+    page.js("dispatchEvent(new Event('offline'))")
+    page.wait(lambda: state(page) == "offline" and page.count(".connection-state:not([hidden])") == 1)
+    write(page, "two")
+    page.wait(lambda: page.bodies(".pending .body") == ["two"] and "Waiting to be sent" in page.text())
+    other = everline.user(f"other{tag}")
+    other.result("room.join", room=f"Offline {tag}")
+    for number in range(3):
+        other.send(f"Offline {tag}", f"meanwhile {number}")
+    page.offline(False)
+    page.js("dispatchEvent(new Event('online'))")
+    shows(page, ["one", "meanwhile 0", "meanwhile 1", "meanwhile 2", "two"])
+    page.wait(lambda: state(page) == "live" and page.count(".pending") == 0)
+
+
+def test_a_refused_message_can_be_tried_again(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    room = f"Door {tag}"
+    owner = everline.user(f"owner{tag}")
+    owner.result("room.create", room=room)
+    everline.user(f"guest{tag}").result("room.join", room=room)
+    page = people("en-US")
+    log_in(page, f"guest{tag}")
+    open_room(page, room)
+    page.find(".composer-text")
+    page.offline()
+    page.js("dispatchEvent(new Event('offline'))")
+    write(page, "may I?")
+    owner.result("room.remove", room=room, username=f"guest{tag}")
+    page.offline(False)
+    page.js("dispatchEvent(new Event('online'))")
+    page.wait(lambda: page.count(".pending.failed") == 1 and "Join the room first." in page.text() and state(page) == "failed")
+    page.find(".join-bar button").click()
+    page.find_text("button", "Try again").click()
+    shows(page, ["may I?"])
+    page.wait(lambda: page.count(".pending") == 0 and state(page) == "live")
+
+
+def test_two_tabs_of_one_person(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    page = people("en-US")
+    register(page, f"tabs{tag}", "Tabs")
+    create_room(page, f"Tabs {tag}")
+    first = page.driver.current_window_handle
+    page.driver.switch_to.new_window("tab")
+    page.go("/")
+    open_room(page, f"Tabs {tag}")
+    write(page, "from the second")
+    shows(page, ["from the second"])
+    page.driver.switch_to.window(first)
+    shows(page, ["from the second"])
+    write(page, "from the first")
+    # A choice and a log out count for both.
+    page.find(".sidebar-status .small-icon").click()
+    theme = page.js("return document.documentElement.dataset.theme")
+    second = next(one for one in page.driver.window_handles if one != first)
+    page.driver.switch_to.window(second)
+    shows(page, ["from the second", "from the first"])
+    page.wait(lambda: page.js("return document.documentElement.dataset.theme") == theme)
+    page.js("document.querySelector('.sidebar-user .icon-button').click()")
+    page.find(".sign-in")
+    page.driver.switch_to.window(first)
+    page.find(".sign-in")
+
+
+def test_asleep_while_the_network_changed(everline, people):
+    """The socket is dead and says nothing, as after sleep: the page finds out when it wakes."""
+    tag = uuid.uuid4().hex[:6]
+    page = people("en-US")
+    register(page, f"sleep{tag}", "Sleep")
+    create_room(page, f"Sleep {tag}")
+    write(page, "before")
+    shows(page, ["before"])
+    # A socket that swallows what it is given, and a clock that was ahead all at once.
+    page.js("""window.sound = WebSocket.prototype.send;
+        WebSocket.prototype.send = () => {};
+        const real = Date.now;
+        Date.now = () => real.call(Date) + 60_000;""")
+    page.wait(lambda: state(page) == "offline", 30)
+    page.js("WebSocket.prototype.send = window.sound")
+    other = everline.user(f"other{tag}")
+    other.result("room.join", room=f"Sleep {tag}")
+    other.send(f"Sleep {tag}", "while asleep")
+    shows(page, ["before", "while asleep"], 40)
+    page.wait(lambda: state(page) == "live")
+
+
+def test_history_turned_back_and_the_server_renewed(own_everline, people):
+    everline = own_everline
+    page = people("en-US", everline=everline)
+    register(page, "epochal", "Epochal")
+    create_room(page, "Epochs")
+    write(page, "kept")
+    shows(page, ["kept"])
+    # Another epoch while the page is open: its numbers are forgotten and the room comes anew.
+    old = everline.sql("SELECT generation || '-' || token FROM everline.epoch")[0][0]
+    page.js("document.querySelector('[data-seq=\"1\"]').dataset.old = 'yes'")
+    everline.sql(f"SELECT everline.new_epoch('{old}')", "everline_guardian")
+    page.wait(lambda: page.count("[data-old]") == 0 and page.bodies() == ["kept"], 40)
+    write(page, "and on")
+    shows(page, ["kept", "and on"], 40)
+    # Another page on the server than the one that is open.
+    page.js("""const real = fetch; window.fetch = (path, ...rest) => path === '/version.txt' ? Promise.resolve(new Response('another')) : real(path, ...rest);""")
+    everline.kill("message-gateway-0", signal.SIGTERM)
+    page.wait(lambda: "Everline was updated." in page.text(), 40)
+    page.find_text(".notice button", "Reload").click()
+    page.wait(lambda: page.count(".notice") == 0 and page.bodies() == ["kept", "and on"])

@@ -1,0 +1,87 @@
+"""Whatever is written is shown as what it is: character for character, never as markup, and without breaking the page."""
+import json
+import random
+import uuid
+
+import fortunes
+from acting import log_in, open_room
+
+PIECES = ["**", "*", "_", "~~", "`", "```", "\n", "> ", "- ", "1. ", "@", ":", " ", "  ", "https://example.org/x", "粗體", "字", "a", "B2", "<b>", "&amp;", "\\", "🎉", "\u202e", "\u200d", "é", "e\u0301", ")", "(", "。"]
+HOSTILE = [
+    "<script>document.title='taken'</script>", "<img src=x onerror=\"document.title='taken'\">", "\"><svg onload=alert(1)>", "javascript:alert(1)", "```a\n" * 3_000, "https://example.org/\"onmouseover=\"alert(1)",
+    "[x](javascript:alert(1))", "</div></li></ol><h1>out</h1>", "{{constructor.constructor('return 1')()}}", "\u202e\u2066 txet desrever \u202d", "z" + "\u0301\u0302\u0336\u0489" * 300 + "algo",
+    "x" * 16_384, "中" * 5_400, "\u200b\u200bx\u200b", "א" * 200 + " mixed with English " + "ش" * 200, "```\n" + "<i>" * 2000 + "\n```", "*" * 16_000, "`" * 16_000, "**a " * 4_000, "@" * 8_000, "> " * 8_000, "- x\n" * 4_000,
+    "http://" * 2_000, "_a_" * 5_000, "\n" * 5_000 + "x", "🏳️‍🌈" * 1_000, "﷽" * 500, "𒐫" * 500,
+]
+
+FORMATTED = """
+    const { formatted } = await import('/scripts/view/formatting.js');
+    const shown = (text) => { const body = document.createElement('div'); body.append(...formatted(text, { me: 'me' })); return body; };
+"""
+
+
+def test_formatting_keeps_every_character(everline, people):
+    page = people("en-US")
+    drawn = random.Random(8)
+    texts = ["".join(drawn.choice(PIECES) for _ in range(drawn.randint(1, 24))) for _ in range(4_000)]
+    texts += fortunes.chinese()[:500] + fortunes.english()[:1_500] + HOSTILE
+    page.js("window.texts = JSON.parse(arguments[0])", json.dumps(texts))
+    wrong = page.js_async(FORMATTED + """
+        const allowed = new Set('STRONG EM S CODE PRE BLOCKQUOTE UL OL LI A SPAN'.split(' '));
+        return texts.filter((text) => {
+            const body = shown(text);
+            const tags = [...body.querySelectorAll('*')];
+            return body.textContent !== text || tags.some((tag) => !allowed.has(tag.tagName) || [...tag.attributes].some(({ name }) => name.startsWith('on')))
+                || [...body.querySelectorAll('a')].some((link) => !/^https?:$/.test(link.protocol));
+        });""")
+    assert wrong == []
+
+
+def test_formatting_shows_what_was_meant(everline, people):
+    page = people("en-US")
+    cases = {
+        "**bold** and *it* and ~~no~~": "<strong>bold</strong> and <em>it</em> and <s>no</s>", "這是**粗體**字": "這是<strong>粗體</strong>字",
+        "2*3*4 and snake_case_name": "2*3*4 and snake_case_name", "`a*b*`": "<code>a*b*</code>", "``a`b``": "<code>a`b</code>", "**a *b* c**": "<strong>a <em>b</em> c</strong>",
+        "** not **": "** not **", "\\*": "\\*", "> a\n> b": "<blockquote>a\nb</blockquote>", "- a\n- b": "<ul><li>a</li><li>b</li></ul>", "3. a\n4. b": "<ol><li>a</li><li>b</li></ol>",
+        "```swift\nlet *x* = 1\n```": "<pre><code>let *x* = 1</code></pre>", "```\nopen": "```\nopen", "@me and a@me": "<span>@me</span> and a@me",
+        "see https://example.org/a_b_c.": "see <a>https://example.org/a_b_c</a>.", "plain": "plain",
+    }
+    found = page.js_async(FORMATTED + f"""
+        return Object.keys({json.dumps(cases)}).map((text) => {{
+            const body = shown(text);
+            for (const one of body.querySelectorAll('.marker')) one.remove();
+            for (const one of body.querySelectorAll('*')) for (const {{ name }} of [...one.attributes]) one.removeAttribute(name);
+            return body.innerHTML;
+        }});""")
+    assert dict(zip(cases, found)) == cases
+
+
+def test_hostile_names_and_bodies(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    room = f"<i>{tag}</i>\u202e\u0336\u0301"
+    writer = everline.user(f"evil{tag}", "<b>\u202eeman</b> " + "Z\u0336\u0301\u0302" * 12)
+    writer.result("room.create", room=room, title="<img src=x onerror=alert(1)>" + "長" * 150)
+    sent = [writer.send(room, text) for text in HOSTILE]
+    many = sent[0]["epoch"]
+    for number in range(20):
+        writer.result("message.react", room=room, epoch=many, seq=1, clientId=str(uuid.uuid4()), reaction=("<u>" if number % 2 else "語") + "x" * 20 + str(number))
+    for size, phone in (((1200, 800), False), ((390, 844), True)):
+        page = people("en-US", size=size, phone=phone)
+        log_in(page, f"evil{tag}")
+        open_room(page, room)
+        page.wait(lambda: page.bodies()[-3:] == HOSTILE[-3:])
+        for _ in range(40):
+            if page.count('[data-seq="1"]'):
+                break
+            page.js("document.querySelector('.timeline').scrollTop = 0")
+        page.wait(lambda: page.count('[data-seq="1"] .reaction') > 0)
+        assert page.bodies() == HOSTILE
+        # Nothing reaches beyond its place sideways.
+        assert page.js("return document.documentElement.scrollWidth <= innerWidth && document.querySelector('.timeline').scrollWidth <= document.querySelector('.timeline').clientWidth")
+        assert page.js("return [...document.querySelectorAll('.message .line, .room-names, .sidebar *')].filter(one => one.getBoundingClientRect().right > innerWidth + 1).length") == 0
+        assert page.js("return document.querySelectorAll('.message i, .message h1, .message img, .message script, .room-name i').length") == 0
+        assert "taken" not in page.js("return document.title")
+        # A name's turned writing ends with the name.
+        assert page.js("return [...document.querySelectorAll('.sender, .room-item-name, .user-name, .reaction-sign')].every(one => one.closest('bdi'))")
+        # Marks heaped on letters do not reach into the lines above.
+        assert page.js("return [...document.querySelectorAll('.message .body')].every(one => getComputedStyle(one).overflowY === 'clip')")
