@@ -178,7 +178,7 @@ def test_who_must_change_the_password_can_do_nothing_else(everline, boss):
     boss.result("admin.createUser", username=name, password="first of two words", mustChange=True)
     line = everline.line()
     opened = line.result("auth.login", username=name, password="first of two words")
-    assert opened["mustChange"] is True
+    assert opened["mustChange"] is True and opened["user"]["mustChange"] is True
     again = everline.line()
     assert again.result("session.resume", session=opened["session"])["mustChange"] is True
     direct = everline.line()
