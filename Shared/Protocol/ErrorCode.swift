@@ -72,8 +72,7 @@ package struct ErrorCode: Sendable, Hashable {
         .sessionRequired, .sessionInvalid, .invalidCredentials, .usernameTaken, .authBusy, .authThrottled, .adminRequired,
         .secondFactorRequired, .passwordChangeRequired, .weakPassword,
         .roomNotFound, .roomNotMember, .roomExists, .roomForbidden, .userNotFound, .roomBanned, .roomMuted, .messageNotFound,
-        .epochChanged,
-        .findingNotFound,
+        .epochChanged, .findingNotFound,
     ]
 
     private static let byNumber = Dictionary(uniqueKeysWithValues: all.map { ($0.number, $0) })

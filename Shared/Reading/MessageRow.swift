@@ -27,11 +27,11 @@ package struct MessageRow: Sendable {
 
     package typealias Cells = UnsafeBufferPointer<UnsafeRawBufferPointer>
 
-    static func sender(_ cells: Cells) -> Int64 { integer(cells[1]) }
+    package static func sender(_ cells: Cells) -> Int64 { integer(cells[1]) }
 
     /// About how many bytes a message comes to: its texts, and all else.
-    static func textBytes(_ cells: Cells) -> Int { cells[2].count + cells[2].count / 16 + cells[9].count + cells[10].count }
-    var expectedBytes: Int { head.count + epoch.count + 240 }
+    package static func textBytes(_ cells: Cells) -> Int { cells[2].count + cells[2].count / 16 + cells[9].count + cells[10].count }
+    package var expectedBytes: Int { head.count + epoch.count + 240 }
 
     /// - Parameters:
     ///   - cells: of the types above, in PostgreSQL's binary format; a NULL has no base address.

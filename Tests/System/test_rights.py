@@ -127,7 +127,8 @@ class Place:
         user = {"room.invite": "guest", "room.unban": "outcast", "room.unmute": "silent"}.get(method, "victim")
         more = {
             "room.setRole": {"role": "moderator"}, "room.update": {"title": str(uuid.uuid4())}, "room.markRead": {"epoch": self.epoch, "seq": 1},
-            "message.send": {"clientId": str(uuid.uuid4()), "body": "二"}, "history.page": {"before": 10},
+            "message.send": {"clientId": str(uuid.uuid4()), "body": "二"}, "history.page": {"before": 10}, "history.search": {"query": "一"},
+            "history.stats": {"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z", "bucket": "day"}, "history.export": {"format": "jsonl"},
         }.get(method, {})
         if method in ("message.edit", "message.delete", "message.react"):
             more = {"epoch": self.epoch, "clientId": str(uuid.uuid4()), "seq": self.keeper.send(self.name, "別人的")["seq"]}
@@ -185,7 +186,7 @@ def test_accounts(people):
 
 
 def test_services(everline):
-    ports = lambda method: 7502 if method.startswith("internal.history.") else 7501  # noqa: E731
+    ports = lambda method: {"history": 7502, "guardian": 7503}.get(method.split(".")[1], 7501)  # noqa: E731
     wrong = []
     for method, expected in TABLES[SERVICES].items():
         for peer, wanted in expected.items():

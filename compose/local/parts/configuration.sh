@@ -59,6 +59,7 @@ END
 {
   $(tls_json history),
   $(postgres_json everline_history),
+  "import": {"conninfo": $(json "$(conninfo everline_guardian everline)"), "passwordFile": $(json "$home/secrets/postgres-everline_guardian")},
   $(redis_json history),
   $auth_json,
   "listen": {"port": $(port 7502)}, "metrics": {"port": $(port 9103)}

@@ -70,8 +70,7 @@ package enum AuthServer {
             tls: try tls.server(.required), table: table, group: group, logger: process.logger)
         try await process.run([
             Part.ending { await pool.shutdown() }, Part { await tls.run() }, Part { await redis.run() },
-            Part { try await cache.run() },
-            Part { try await epoch.run(store) },
+            Part { try await cache.run() }, Part { try await epoch.run(store) },
             Part { try await Burials(pool: pool, logger: process.logger).run() },
             Part {
                 while true {

@@ -17,8 +17,8 @@ struct Dispatcher: Sendable {
     private static let figures = MethodFigures(MessageSend.name)
 
     private static let concurrent: Set<String> = [
-        MessageSend.name, HistoryRecent.name, HistoryPage.name, RoomList.name, RoomMembers.name, RoomMarkRead.name,
-        RoomTyping.name,
+        MessageSend.name, HistoryRecent.name, HistoryPage.name, HistorySearch.name, HistoryStats.name, HistoryExport.name,
+        RoomList.name, RoomMembers.name, RoomMarkRead.name, RoomTyping.name,
     ]
 
     /// One line or frame of a connection; on its loop.

@@ -112,12 +112,27 @@ struct Methods: Sendable {
         }
         table.registerRaw(HistoryPage.self) { params, asking in
             let user = try asking.user()
-            // The user's number is one of this epoch; so the page must be, whether its reader minds or not.
-            do throws(RPCError) {
-                return try await history.page(params.naming(user.epoch), user: user.id)
-            } catch {
-                guard params.epoch == nil, error.code == .epochChanged else { throw error }
-                throw BoundUser.otherEpoch
+            return try await Self.ofEpoch(user, named: params.epoch != nil) { () throws(RPCError) in
+                try await history.page(params.naming(user.epoch), user: user.id)
+            }
+        }
+        table.registerRaw(HistorySearch.self) { params, asking in
+            let user = try asking.user()
+            // A cursor names the epoch as well.
+            return try await Self.ofEpoch(user, named: params.epoch != nil || params.cursor != nil) { () throws(RPCError) in
+                try await history.search(params.naming(user.epoch), user: user.id)
+            }
+        }
+        table.registerRaw(HistoryStats.self) { params, asking in
+            let user = try asking.user()
+            return try await Self.ofEpoch(user, named: params.epoch != nil) { () throws(RPCError) in
+                try await history.stats(params.naming(user.epoch), user: user.id)
+            }
+        }
+        table.registerRaw(HistoryExport.self) { params, asking in
+            let user = try asking.user()
+            return try await Self.ofEpoch(user, named: params.epoch != nil) { () throws(RPCError) in
+                try await history.export(params.naming(user.epoch), user: user.id)
             }
         }
         table.registerRaw(GuardianStatus.self) { _, asking in
@@ -157,6 +172,18 @@ struct Methods: Sendable {
             return try await guardian.acknowledge(AttributedAcknowledgement(params, by: asking.user().user.username))
         }
         return table
+    }
+
+    /// A user's number is one of their epoch; so what is read must be, whether its reader minds or not.
+    private static func ofEpoch(_ user: BoundUser, named: Bool, _ body: () async throws(RPCError) -> [UInt8])
+        async throws(RPCError) -> [UInt8]
+    {
+        do throws(RPCError) {
+            return try await body()
+        } catch {
+            guard !named, error.code == .epochChanged else { throw error }
+            throw BoundUser.otherEpoch
+        }
     }
 
     private static func admin(_ asking: Asking) throws(RPCError) {
