@@ -37,7 +37,10 @@ HARMLESS = {
     "auth.secondFactor.disable": ({"password": "not the password"}, "auth.invalid_credentials"),
     "auth.deleteAccount": ({"password": "not the password"}, "auth.invalid_credentials"),
     "admin.resetSecondFactor": ({"username": "VICTIM"}, "invalid_params"),
+    "guardian.acknowledge": ({"id": "none of these", "note": "x"}, "finding.not_found"),
 }
+# They begin work that takes long: that admins may is seen in the tests of it.
+BEGUN_ELSEWHERE = {"guardian.backup", "guardian.drill"}
 
 
 def test_the_tables_have_every_method():
@@ -124,7 +127,8 @@ class Place:
         user = {"room.invite": "guest", "room.unban": "outcast", "room.unmute": "silent"}.get(method, "victim")
         more = {
             "room.setRole": {"role": "moderator"}, "room.update": {"title": str(uuid.uuid4())}, "room.markRead": {"epoch": self.epoch, "seq": 1},
-            "message.send": {"clientId": str(uuid.uuid4()), "body": "二"}, "history.page": {"before": 10},
+            "message.send": {"clientId": str(uuid.uuid4()), "body": "二"}, "history.page": {"before": 10}, "history.search": {"query": "一"},
+            "history.stats": {"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z", "bucket": "day"}, "history.export": {"format": "jsonl"},
         }.get(method, {})
         if method in ("message.edit", "message.delete", "message.react"):
             more = {"epoch": self.epoch, "clientId": str(uuid.uuid4()), "seq": self.keeper.send(self.name, "別人的")["seq"]}
@@ -158,7 +162,7 @@ def account_params(people, method, caller):
         "auth.profile": {"displayName": f"{caller} 改名"}, "room.create": {"room": str(uuid.uuid4())}, "presence": {"state": "online"},
         "admin.createUser": {"username": f"made{uuid.uuid4().hex[:10]}", "password": PASSWORD}, "admin.setPassword": {"username": people.name("guest"), "password": PASSWORD},
         "admin.setAdmin": {"username": victim, "admin": False}, "admin.revoke": {"username": people.name("guest")},
-        "admin.disable": {"username": people.name("guest")}, "admin.enable": {"username": people.name("guest")}, "admin.sessions": {"username": victim},
+        "guardian.backup": {"kind": "database"}, "admin.disable": {"username": people.name("guest")}, "admin.enable": {"username": people.name("guest")}, "admin.sessions": {"username": victim},
     }.get(method, {})
 
 
@@ -167,6 +171,8 @@ def test_accounts(people):
     names = {"user": "outcast"}
     for method, expected in TABLES[ACCOUNTS].items():
         for caller, wanted in expected.items():
+            if method in BEGUN_ELSEWHERE and wanted == "ok":
+                continue
             rpc = people.rpc(names.get(caller, caller))
             if method == "auth.logout" and caller != "nobody":
                 name = people.name(names.get(caller, caller))
@@ -180,7 +186,7 @@ def test_accounts(people):
 
 
 def test_services(everline):
-    ports = lambda method: 7502 if method.startswith("internal.history.") else 7501  # noqa: E731
+    ports = lambda method: {"history": 7502, "guardian": 7503}.get(method.split(".")[1], 7501)  # noqa: E731
     wrong = []
     for method, expected in TABLES[SERVICES].items():
         for peer, wanted in expected.items():

@@ -3,21 +3,30 @@ package struct User: WireObject, Equatable {
     package let username: String
     package let displayName: String
     package let admin: Bool
+    /// Only to themselves, and only where a session is answered: the password is to be changed before anything else.
+    package var mustChange = false
 
     package init(username: String, displayName: String, admin: Bool) {
         self.username = username
         self.displayName = displayName
         self.admin = admin
     }
+    fileprivate func changing(_ mustChange: Bool) -> User {
+        var user = self
+        user.mustChange = mustChange
+        return user
+    }
     package init(from fields: inout Fields) throws(RPCError) {
         username = try fields.string("username")
         displayName = try fields.string("displayName")
         admin = try fields.optionalBool("admin") ?? false
+        mustChange = try fields.optionalBool("mustChange") ?? false
     }
     package func encode(to object: inout ObjectWriter) {
         object.field("username", username)
         object.field("displayName", displayName)
         object.field("admin", admin)
+        if mustChange { object.field("mustChange", true) }
     }
 }
 
@@ -47,7 +56,7 @@ package struct OpenedSession: WireObject {
         mustChange = try fields.optionalBool("mustChange") ?? false
     }
     package func encode(to object: inout ObjectWriter) {
-        object.field("user", user)
+        object.field("user", user.changing(mustChange))
         object.field("session", session)
         object.field("expiresAt", expiresAt.description)
         object.field("userId", userID)
@@ -79,7 +88,7 @@ package struct ResumedSession: WireObject {
         mustChange = try fields.optionalBool("mustChange") ?? false
     }
     package func encode(to object: inout ObjectWriter) {
-        object.field("user", user)
+        object.field("user", user.changing(mustChange))
         object.field("expiresAt", expiresAt.description)
         object.field("userId", userID)
         object.field("sessionHash", sessionHash)

@@ -23,7 +23,8 @@ package struct Account: WireObject {
         self.sessions = sessions
     }
     package init(from fields: inout Fields) throws(RPCError) {
-        user = try User(from: &fields)
+        user = User(
+            username: try fields.string("username"), displayName: try fields.string("displayName"), admin: try fields.bool("admin"))
         disabled = try fields.bool("disabled")
         createdAt = try fields.timestamp("createdAt")
         lastLoginAt = try fields.optionalTimestamp("lastLoginAt")

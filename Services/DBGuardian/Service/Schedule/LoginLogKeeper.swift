@@ -26,7 +26,7 @@ struct LoginLogKeeper: Sendable {
 
     /// In a session that the watch knows, for it makes and drops tables.
     private func keep() async throws -> [String] {
-        let configuration = try settings.postgres(service: settings.applicationName("login log"))
+        let configuration = try settings.own("login log")
         let connection = try await PostgresConnection.connect(configuration, logger: logger, deadline: .seconds(30))
         do {
             let rows = try await connection.query("SELECT everline.keep_login_log(\(Int32(days)))", deadline: .seconds(600))
