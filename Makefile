@@ -1,5 +1,5 @@
 # Each command does its own set-up: see README.md.
-.PHONY: run screenshots test test-browser test-faults bench lint format
+.PHONY: run screenshots test test-browser test-faults test-compose bench lint format up down logs status
 
 run:
 	@exec compose/local/run
@@ -15,6 +15,12 @@ test-faults:
 
 screenshots:
 	@compose/local/screenshots
+
+test-compose:
+	@compose/local/test-compose
+
+up down logs status:
+	@compose/everline $@
 
 bench:
 	@compose/local/bench

@@ -77,20 +77,24 @@ let package = Package(
         .systemLibrary(
             name: "CCrypto", path: "Shared/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         library("EverlineCryptography", "Shared/Cryptography", ["CCrypto"]),
-        library("EverlineLines", "Shared/Lines", ["EverlineProtocol"] + nio),
+        library(
+            "EverlineLines", "Shared/Lines", ["EverlineProtocol", .product(name: "Metrics", package: "swift-metrics")] + nio),
         .systemLibrary(name: "CPostgres", path: "Shared/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         library(
             "EverlinePostgres", "Shared/Postgres",
             [
-                "CPostgres", .product(name: "Logging", package: "swift-log"),
+                "CPostgres", .product(name: "Logging", package: "swift-log"), .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "DequeModule", package: "swift-collections"),
             ]),
         .systemLibrary(
             name: "CHiredis", path: "Shared/CHiredis", providers: [.apt(["libhiredis-dev"])]),
         library(
             "EverlineRedis", "Shared/Redis",
-            ["CHiredis", "EverlineCryptography", "EverlineProtocol", .product(name: "DequeModule", package: "swift-collections")]
-                + nio),
+            [
+                "CHiredis", "EverlineCryptography", "EverlineProtocol",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Metrics", package: "swift-metrics"),
+            ] + nio),
         library(
             "EverlineService", "Shared/Service",
             [
@@ -159,6 +163,7 @@ let package = Package(
         tests("ReadingTests", "Tests/Reading", ["EverlineReading", "EverlinePostgres", "EverlineProtocol"]),
         tests("ServiceTests", "Tests/Service", ["EverlineService", .product(name: "Metrics", package: "swift-metrics")]),
         tests("AuthTests", "Tests/Auth", ["AuthService"]),
+        tests("GatewayTests", "Tests/Gateway", ["GatewayService"]),
         tests("GuardianTests", "Tests/Guardian", ["GuardianService", "EverlineCryptography"]),
     ],
     swiftLanguageModes: [.v6]

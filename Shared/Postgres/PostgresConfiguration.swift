@@ -16,6 +16,8 @@ package struct PostgresConfiguration: Sendable {
     package var passwordFile: String?
     /// Shown in pg_stat_activity, if the connection string names none.
     package var applicationName: String?
+    /// The same for names that are made anew for each connection; goes before `applicationName`.
+    package var naming: (@Sendable () -> String)?
     /// The most connections a pool opens. A session always has one.
     package var connections: Int
     /// The most callers that wait for a connection; the next is refused at once.

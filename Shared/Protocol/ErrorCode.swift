@@ -53,6 +53,7 @@ package struct ErrorCode: Sendable, Hashable {
     package static let userNotFound = ErrorCode(1205, "user.not_found", "There is no such user")
     package static let messageNotFound = ErrorCode(1301, "message.not_found", "There is no such message in the room")
     package static let epochChanged = ErrorCode(1401, "epoch.changed", "History was turned back; open the room anew")
+    package static let findingNotFound = ErrorCode(1501, "finding.not_found", "There is no such finding")
 
     /// Every row, in the order of documentation.
     package static let all: [ErrorCode] = [
@@ -62,6 +63,7 @@ package struct ErrorCode: Sendable, Hashable {
         .lineUnfinished,
         .sessionRequired, .sessionInvalid, .invalidCredentials, .usernameTaken, .authBusy, .authThrottled, .adminRequired,
         .roomNotFound, .roomNotMember, .roomExists, .roomForbidden, .userNotFound, .messageNotFound, .epochChanged,
+        .findingNotFound,
     ]
 
     private static let byNumber = Dictionary(uniqueKeysWithValues: all.map { ($0.number, $0) })

@@ -83,6 +83,7 @@ package final class Recent: Sendable {
         try admit(page.room)
         let encoded = page.messages()
         if page.count > 0 {
+            Self.rebuilds.increment()
             // Whether it comes to that or not, the reader has the answer.
             _ = window.append(
                 room: page.room.id, epoch: page.room.epoch, first: try page.seq(0), rev: page.room.lastRev, messages: encoded,
@@ -96,6 +97,7 @@ package final class Recent: Sendable {
         return RecentResult(messages: messages, source: source, epoch: room.epoch, lastSeq: room.lastSeq).jsonBytes()
     }
 
+    private static let rebuilds = Counter(label: "everline_window_rebuilds_total")
     private static let redis = Counter(label: "everline_recent_total", dimensions: [("source", "redis")])
     private static let postgres = Counter(label: "everline_recent_total", dimensions: [("source", "postgres")])
 }

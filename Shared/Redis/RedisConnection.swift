@@ -60,7 +60,7 @@ final class RedisConnection: ChannelInboundHandler {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandlers([
-                        NIOSSLClientHandler(context: configuration.tls, serverHostname: configuration.serverName),
+                        NIOSSLClientHandler(context: configuration.tls(), serverHostname: configuration.serverName),
                         RedisConnection(configuration, ready: ready, received: received),
                     ])
                 }
@@ -128,7 +128,9 @@ final class RedisConnection: ChannelInboundHandler {
         }
         let size = parts.reduce(16) { $0 + $1.count + 16 }
         if promise != nil, pending.count >= configuration.mostCommands || waitingBytes + size > configuration.mostBytes {
-            promise?.fail(RedisError(.overloaded, "too many commands wait for Redis"))
+            let error = RedisError(.overloaded, "too many commands wait for Redis")
+            error.count()
+            promise?.fail(error)
             return
         }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
@@ -166,7 +168,9 @@ final class RedisConnection: ChannelInboundHandler {
             guard let promise = pending[index].promise else { continue }
             if pending[index].deadline <= now {
                 pending[index].promise = nil
-                promise.fail(RedisError(.deadline, "Redis did not answer in time"))
+                let error = RedisError(.deadline, "Redis did not answer in time")
+                error.count()
+                promise.fail(error)
             } else {
                 next = min(next ?? pending[index].deadline, pending[index].deadline)
             }
@@ -202,7 +206,12 @@ final class RedisConnection: ChannelInboundHandler {
         }
         guard let call = pending.popFirst() else { return }
         waitingBytes -= call.bytes
-        if case .error(let error) = value { call.promise?.fail(error) } else { call.promise?.succeed(value) }
+        if case .error(let error) = value {
+            error.count()
+            call.promise?.fail(error)
+        } else {
+            call.promise?.succeed(value)
+        }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -216,7 +225,9 @@ final class RedisConnection: ChannelInboundHandler {
         timer?.scheduled.cancel()
         ready.fail(failure)
         for call in pending {
-            call.promise?.fail(failure.kind == .server ? failure : RedisError(.lost, failure.message))
+            let error = failure.kind == .server ? failure : RedisError(.lost, failure.message)
+            error.count()
+            call.promise?.fail(error)
         }
         pending = []
         context.fireChannelInactive()

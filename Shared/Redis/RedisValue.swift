@@ -1,4 +1,5 @@
 private import CHiredis
+import Metrics
 import NIOCore
 
 /// A reply of the Redis protocol, version 2 (redis.io, "Redis serialization protocol specification").
@@ -36,7 +37,7 @@ package enum RedisValue: Sendable, Equatable {
 }
 
 package struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
-    package enum Kind: Sendable {
+    package enum Kind: String, Sendable {
         /// There is no connection: nothing was sent.
         case notConnected
         /// The connection ended before the reply; the command may have taken effect.
@@ -148,5 +149,13 @@ enum CommandFormat {
         buffer.writeInteger(kind)
         buffer.writeString(String(count))
         buffer.writeStaticString("\r\n")
+    }
+}
+
+extension RedisError {
+    /// A script that Redis does not know yet is no failure.
+    func count() {
+        guard code != "NOSCRIPT" else { return }
+        Counter(label: "everline_redis_errors_total", dimensions: [("kind", kind.rawValue)]).increment()
     }
 }

@@ -56,13 +56,14 @@ class Worker:
 
 class Load:
     """`ways`: (`line` or `web`, port) of each way in. `depth`: sends in flight of each sender. `turned_back`: whether history may be, so that
-    a reader that is told to start over does; otherwise that is a complaint."""
+    a reader that is told to start over does; otherwise that is a complaint. `mark`: tells the rooms and people of this load from those of another."""
 
     def __init__(self, everline, ways, seed, rooms=12, senders=8, readers=8, processes=1, depth=20, pace=0, rooms_each=3,
-                 revising=True, turned_back=False):
+                 revising=True, turned_back=False, mark=""):
         self.everline = everline
         rng = random.Random(seed)
-        self.rooms = [f"房 {n}" for n in range(rooms)]
+        self.mark = mark
+        self.rooms = [f"房 {mark}{n}" for n in range(rooms)]
         people = self.make_people(senders)
         [[epoch]] = everline.sql("SELECT generation || '-' || token FROM everline.epoch")
         specifications = [
@@ -92,7 +93,7 @@ class Load:
         """Everybody is a member of every room."""
         people = []
         for n in range(count):
-            line = self.everline.user(f"people-{n}")
+            line = self.everline.user(f"people-{self.mark}{n}")
             asked = [line.write("room.join" if n else "room.create", {"room": room}) for room in self.rooms]
             answers = [line.answer(id) for id in asked]
             assert all("result" in answer for answer in answers), answers

@@ -15,6 +15,20 @@ import Testing
             cause: cause, destroyed: destroyed)
     }
 
+    @Test("a record that is told again, because the watch was killed before it had kept that it was, is not counted again")
+    func same() {
+        var gathering = Gathering(window: 600)
+        guard case .new = gathering.take(alarm(), random: [1]), case .same = gathering.take(alarm(), random: [2]),
+            case .more(let finding) = gathering.take(alarm(after: 1, evidence: "everline.json:2"), random: [3])
+        else { return #expect(Bool(false)) }
+        #expect(finding.count == 2)
+        // What has no place in the log may happen any number of times.
+        var other = Gathering(window: 600)
+        guard case .new = other.take(alarm(evidence: "five rows"), random: [1]),
+            case .more = other.take(alarm(evidence: "five rows"), random: [2])
+        else { return #expect(Bool(false)) }
+    }
+
     @Test("the same cause within the window is one finding with a count; another cause, another rule or a later time is another")
     func gathers() {
         var gathering = Gathering(window: 600)

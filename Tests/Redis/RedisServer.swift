@@ -53,9 +53,10 @@ final class RedisServer: Sendable {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.trustRoots = .file("\(folder)/ca.pem")
         tls.minimumTLSVersion = .tlsv13
+        let context = try NIOSSLContext(configuration: tls)
         return RedisConfiguration(
             host: "127.0.0.1", port: port, user: user, passwordFile: "\(folder)/password", serverName: serverName,
-            tls: try NIOSSLContext(configuration: tls))
+            tls: { context })
     }
 
     private static func isFree(_ port: Int) -> Bool {

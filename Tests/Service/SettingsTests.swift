@@ -50,7 +50,7 @@ import Testing
 
 @Suite struct PrometheusTests {
     @Test func textFormat() {
-        let prometheus = Prometheus()
+        let prometheus = Prometheus(service: "test")
         prometheus.makeCounter(label: "hits_total", dimensions: [("path", "a\"b")]).increment(by: 3)
         prometheus.makeCounter(label: "hits_total", dimensions: [("path", "a\"b")]).increment(by: 2)
         prometheus.makeTimer(label: "took_seconds", dimensions: []).recordNanoseconds(3_000_000)

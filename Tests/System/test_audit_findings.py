@@ -126,6 +126,25 @@ def test_a_journal_that_was_changed_is_named(own_guardian):
     until(lambda: [one for one in own_guardian.json("audit", "findings", "--rule", "audit-silence") if one["object"] == "journal"])
 
 
+def acknowledge(watched, line, li, finding):
+    wanted = {"id": finding, "note": "演練，看過了"}
+    assert li.error("guardian.acknowledge", **wanted) == "admin.required"
+    assert watched.everline.line().error("guardian.acknowledge", **wanted) == "session.required"
+    for wrong in ({"note": ""}, {"note": " \n"}, {"note": "x" * 1_001}, {"id": ""}, {"id": 7}, {"by": "somebody"}):
+        assert line.error("guardian.acknowledge", **(wanted | wrong)) == "invalid_params", wrong
+    assert line.error("guardian.acknowledge", id="20260101T000000Z-00000000", note="x") == "finding.not_found"
+    assert line.error("internal.guardian.acknowledge", **wanted, by="admin") == "method_not_found"
+    done = line.result("guardian.acknowledge", **wanted)["finding"]
+    assert done["id"] == finding and done["acknowledged"] is True
+    [listed] = [one for one in line.result("guardian.findings")["findings"] if one["id"] == finding]
+    assert listed == done and finding not in {one["id"] for one in watched.json("audit", "findings", "--open")}
+    # Who it was and what they said is in the journal, which still holds.
+    entries = [json.loads(entry) for entry in (watched.repository / "journal/findings.jsonl").read_text().splitlines()]
+    [entry] = [entry for entry in entries if "演練，看過了" in json.dumps(entry, ensure_ascii=False)]
+    assert "admin" in json.dumps(entry) and finding in json.dumps(entry)
+    assert watched.json("audit", "verify-journal")["ok"]
+
+
 def test_admins_see_them_on_the_wire_and_in_the_room(watched):
     everline = watched.everline
     line = admin(everline)
@@ -140,6 +159,7 @@ def test_admins_see_them_on_the_wire_and_in_the_room(watched):
     for wrong in ({"severity": "worst"}, {"limit": 0}, {"limit": 1_000_000}, {"since": "yesterday"}, {"rule": 1}, {"other": 1}):
         assert line.error("guardian.findings", **wrong) == "invalid_params", wrong
     assert li.error("guardian.findings") == "admin.required" and everline.line().error("guardian.findings") == "session.required"
+    acknowledge(watched, line, li, finding["finding"])
 
     room = [one for one in line.result("room.list")["rooms"] if one["room"] == "ops"]
     assert room and room[0]["kind"] == "private"

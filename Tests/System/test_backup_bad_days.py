@@ -358,7 +358,7 @@ def test_killed_in_every_verb(own_guardian):
     li.result("room.create", room="唐詩")
     li.send("唐詩", "第 1 句")
     chance = random.Random(7)
-    for verb in (["backup", "base"], ["backup", "database"], ["ledger"], ["drill"], ["verify"], ["backup", "prune", "--yes", "--weekly", "1", "--days", "0"],
+    for verb in (["backup", "base"], ["backup", "database"], ["backup", "cluster"], ["ledger"], ["drill"], ["verify"], ["key", "rotate"], ["backup", "prune", "--yes", "--weekly", "1", "--days", "0"],
                  ["backup", "rebuild"], ["restore", "--to", guardian.place("killed"), "--latest"]):
         for _ in range(3):
             process = subprocess.Popen(

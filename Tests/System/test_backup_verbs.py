@@ -1,6 +1,7 @@
 """Backups, ledgers, drills and restores, as they should go."""
 import json
 import os
+import pathlib
 import threading
 import subprocess
 import time
@@ -154,6 +155,32 @@ def test_dumps_restore(backed_up):
             total = sum(int(last) for _, last, *_ in now)
             counts = done.stdout.split()
             assert counts[0] == str(total) and counts[1] == str(passwords) and int(counts[2]) > generation(guardian), done.stdout
+
+
+# What a restore changes, and what the watch and the heart write at any time.
+CHANGING = ("epoch", "heartbeat", "findings", "findings_journal", "audited_statements")
+
+
+def everything(guardian, port):
+    """As pg_dumpall and pg_dump say it, but for the random token of each dump."""
+    environment = os.environ | {"PGPASSWORD": (guardian.everline.home / "secrets/postgres-postgres").read_text().strip()}
+    tools = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))[-1]
+    conninfo = f"host=127.0.0.1 port={port} user=postgres sslmode=prefer dbname="
+    said = [subprocess.run([tools / "pg_dumpall", "--globals-only", "-d", conninfo + "postgres"], env=environment, capture_output=True, text=True, check=True)]
+    for database in ("everline", "postgres", "template1"):
+        left_out = [f"--exclude-table-data=everline.{table}" for table in CHANGING]
+        said.append(subprocess.run([tools / "pg_dump", *left_out, "-d", conninfo + database], env=environment, capture_output=True, text=True, check=True))
+    return [line for one in said for line in one.stdout.splitlines() if not line.startswith(("\\restrict", "\\unrestrict"))]
+
+
+def test_all_of_it_comes_back(backed_up):
+    """Every database and role, before and after, by base backup and by dump."""
+    guardian = backed_up
+    before = everything(guardian, guardian.everline.port(7432))
+    assert len(before) > 500 and any("第 60 句" in line for line in before)
+    for target in (["--latest"], ["--backup", guardian.cluster["id"]]):
+        with guardian.start(guardian.json("restore", "--to", guardian.place("all"), *target)) as restored:
+            assert everything(guardian, restored.port) == before, target
 
 
 def test_a_drill_proves_and_retention_keeps_it(backed_up):

@@ -20,3 +20,29 @@ def test_parts_that_end_one_shortly_after_the_other_all_come_back(own_everline):
                 time.sleep(0.02)
     du = everline.user("杜甫")
     du.result("room.create", room="又回來")
+
+
+def test_a_killed_database_comes_back_although_a_backend_of_it_stands_still(own_everline):
+    """As one does that waits for a lock of another that was killed: it never sees that the postmaster is gone."""
+    everline = own_everline
+    line = everline.user("李白")
+    line.result("room.create", room="靜夜思")
+    line.send("靜夜思", "牀前明月光")
+    old = everline.pid("postgres")
+    backends = [int(row[0]) for row in everline.sql(
+        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND usename = 'everline_gateway'")]
+    assert backends
+    for pid in backends:
+        os.kill(pid, signal.SIGSTOP)
+    everline.kill("postgres")
+    end = time.monotonic() + 60
+    while everline.pid("postgres") == old or any(os.path.exists(f"/proc/{pid}") for pid in backends):
+        assert time.monotonic() < end, everline.said
+        time.sleep(0.05)
+    while True:
+        answer = line.call("message.send", room="靜夜思", clientId="6f2c1d9e-53a5-4a55-9d6c-0c7f4c1f4a10", body="疑是地上霜")
+        if "result" in answer:
+            break
+        assert answer["error"]["data"]["retryable"] and time.monotonic() < end, answer
+        time.sleep(0.1)
+    assert answer["result"]["seq"] == 2

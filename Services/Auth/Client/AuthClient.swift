@@ -20,7 +20,7 @@ package struct AuthClient: Sendable {
     /// The user of a session; `session.invalid` if it has ended or never was.
     package func resume(_ session: String, from address: String) async throws(RPCError) -> ResumedSession {
         try await lines.call(
-            InternalResume.self, Attributed(SessionParams(session: session), origin: Origin(address: address)))
+            InternalResume.self, Attributed(SessionParams(session: session), origin: Origin(address: address)), repeatable: true)
     }
     package func logout(_ session: String, from address: String) async throws(RPCError) {
         _ = try await lines.call(
@@ -35,7 +35,7 @@ package struct AuthClient: Sendable {
         while !rest.isEmpty {
             let some = SessionHashes(hashes: Array(rest.prefix(Limits.checkedSessions)))
             rest = rest.dropFirst(Limits.checkedSessions)
-            ended += try await lines.call(InternalSessionsCheck.self, some, deadline: .seconds(1)).hashes
+            ended += try await lines.call(InternalSessionsCheck.self, some, deadline: .seconds(1), repeatable: true).hashes
         }
         return ended
     }

@@ -36,7 +36,7 @@ extension Guardian {
 
         struct List: AsyncParsableCommand {
             static let configuration = CommandConfiguration(
-                abstract: "List the backups of the first repository, the oldest first.",
+                abstract: "List the backups of all repositories, the oldest first.",
                 discussion: "Example: db-guardian backup list\nExit codes: 0 done, 1 refused or failed, 64 wrong usage.")
             @OptionGroup var options: GuardianOptions
             @Flag(help: "Print for a program.") var json = false
@@ -44,7 +44,9 @@ extension Guardian {
             func run() async throws {
                 let settings = try await options.settings()
                 try await attempting {
-                    let lines = try BackupList(Repositories(settings)).lines
+                    let list = try BackupList(.reachable(settings))
+                    list.warnings.forEach(Failure.warn)
+                    let lines = list.lines
                     if json { return try JSONOutput.print(lines) }
                     if lines.isEmpty { print("there is no backup yet. HINT: db-guardian backup base") }
                     for line in lines { print(line) }
@@ -65,7 +67,7 @@ extension Guardian {
             func run() async throws {
                 let settings = try await options.settings()
                 try await attempting {
-                    let backup = try BackupList(Repositories(settings)).named(id)
+                    let backup = try BackupList(.reachable(settings)).named(id)
                     try JSONOutput.print(backup.manifest, pretty: !json)
                 }
             }

@@ -79,7 +79,7 @@ extension Guardian {
         func run() async throws {
             let settings = try await options.settings()
             try await attempting {
-                let postgres = try settings.postgres(service: settings.applicationName("ledger"))
+                let postgres = try settings.own("ledger")
                 JobProgress.terminal.step("recording")
                 guard let ledger = try await LedgerRecorder(postgres, logger: Guardian.quiet).record(in: Repositories(settings))
                 else {

@@ -79,7 +79,7 @@ extension Guardian {
             let settings = try await options.settings("db-guardian", GuardianSettings.all)
             try await attempting {
                 let migrator = Migrator(
-                    try settings.postgres(service: settings.applicationName("migrate")), logger: Guardian.quiet)
+                    try settings.own("migrate"), logger: Guardian.quiet)
                 JobProgress.terminal.step("looking at the schema")
                 let files = try MigrationFiles.read(try settings.string("migrations.root"))
                 let names = plan ? try await migrator.pending(files) : try await migrator.migrate(files)

@@ -16,12 +16,15 @@ enum JSONOutput {
 }
 
 extension JobProgress {
-    /// One line on the terminal that is written over; nothing when standard error is none.
+    /// One line on the terminal that is written over; a line each for `serve`, which shows it to others; else nothing.
     static let terminal: JobProgress =
-        isatty(2) == 1
-        ? JobProgress { text in
-            FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
-        } : .none
+        if ProcessInfo.processInfo.environment[variable] != nil {
+            JobProgress { FileHandle.standardError.write(Data(line($0).utf8)) }
+        } else if isatty(2) == 1 {
+            JobProgress { FileHandle.standardError.write(Data("\r\u{1B}[K\($0)".utf8)) }
+        } else {
+            .none
+        }
 }
 
 /// Ends as documented: 75 for a repository that is in use, 128 and the signal's number when it was told to stop, else 1. Told to
@@ -49,6 +52,9 @@ func attempting(stoppable: Bool = true, _ body: () async throws -> Void) async t
 }
 
 enum Failure {
+    /// What a verb goes on without.
+    static func warn(_ text: String) { FileHandle.standardError.write(Data("warning: \(text)\n".utf8)) }
+
     /// What, where from, and what to do.
     static func say(_ text: String, hint: String) {
         FileHandle.standardError.write(Data("error: \(text)\(text.contains("HINT:") ? "" : "\nHINT: \(hint)")\n".utf8))

@@ -20,6 +20,8 @@ extension Guardian {
         @Option(help: "To this restore point.") var name: String?
         @Flag(help: "As far as the WAL goes.") var latest = false
         @Option(help: "To the end of this backup.") var backup: String?
+        @Option(help: "On this timeline, where several have that moment; without it the newest that has it.") var timeline:
+            UInt32?
         @Option(help: "Keep only this database.") var database: String?
         @Option(help: "The port for the printed command.") var port: Int?
         @Flag(help: "Take away a restore into this folder that was not finished, and begin anew.") var clearUnfinished = false
@@ -29,6 +31,9 @@ extension Guardian {
         func validate() throws {
             guard [at != nil, name != nil, latest, backup != nil].filter({ $0 }).count <= 1 else {
                 throw ValidationError("give one of --at, --name, --latest and --backup")
+            }
+            if timeline != nil, backup != nil {
+                throw ValidationError("a backup has its own timeline: give --timeline with another target")
             }
             if let port, !(1...65_535 ~= port) { throw ValidationError("--port is from 1 to 65535") }
         }
@@ -40,7 +45,8 @@ extension Guardian {
                 // With or without a slash at the end it is the same folder.
                 let folder = to.count > 1 && to.hasSuffix("/") ? String(to.reversed().drop { $0 == "/" }.reversed()) : to
                 let restore = try Restore(settings, progress: .terminal, logger: Guardian.quiet)
-                let request = RestoreRequest(directory: folder, port: port, database: database, clearing: clearUnfinished)
+                let request = RestoreRequest(
+                    directory: folder, port: port, database: database, timeline: timeline, clearing: clearUnfinished)
                 let result = plan ? try await restore.preview(target, request) : try await restore.run(target, request)
                 if json { return try JSONOutput.print(result) }
                 tell(result)
@@ -84,10 +90,13 @@ extension Guardian {
             func run() async throws {
                 let settings = try await options.settings()
                 try await attempting {
-                    let repositories = try Repositories(settings)
+                    let repositories = try Repositories.reachable(settings)
+                    repositories.lost.map(\.words).forEach(Failure.warn)
                     let isEmpty = try repositories.first.systems().isEmpty
                     JobProgress.terminal.step("looking through \(repositories.first.storage.place)")
-                    let windows = isEmpty ? [] : try Windows(repositories.first.onlySystem(repositories.wanted)).all()
+                    let known = isEmpty ? nil : try Windows(repositories.first.onlySystem(repositories.wanted))
+                    known?.damaged.map(\.words).forEach(Failure.warn)
+                    let windows = known?.all() ?? []
                     if json { return try JSONOutput.print(windows) }
                     for window in windows { print(window) }
                     if windows.isEmpty { print("nothing can be restored yet. HINT: db-guardian backup base") }

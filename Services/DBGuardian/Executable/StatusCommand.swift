@@ -57,7 +57,8 @@ extension Guardian.WAL {
         func run() async throws {
             let settings = try await options.settings()
             try await attempting {
-                let repositories = try Repositories(settings)
+                let repositories = try Repositories.reachable(settings)
+                repositories.lost.map(\.words).forEach(Failure.warn)
                 JobProgress.terminal.step("looking through \(repositories.first.storage.place)")
                 let status = try await WALStatus(
                     settings, repositories.first.onlySystem(repositories.wanted), logger: Guardian.quiet)

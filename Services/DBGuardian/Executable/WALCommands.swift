@@ -31,7 +31,7 @@ extension Guardian {
                     let settings = try await options.settings()
                     let seconds = try settings.int("repository.timeout", in: 1...3_600)
                     Watchdog.start(seconds: seconds, what: "wal push \(path)", code: 1)
-                    let outcomes = try WALPush(try Repositories(settings).all).push(path)
+                    let outcomes = try WALPush(.reachable(settings)).push(path)
                     if json { print(Report.json("outcomes", outcomes.map(\.rawValue))) }
                 } catch {
                     throw OneLine.ending(error, what: "wal push \(path)", code: 1)
@@ -57,7 +57,7 @@ extension Guardian {
                     let settings = try await options.settings()
                     let seconds = try settings.int("repository.timeout", in: 1...3_600)
                     Watchdog.start(seconds: seconds, what: "wal fetch \(name)", code: 200)
-                    let found = try WALFetch(try Repositories(settings)).fetch(name, to: path)
+                    let found = try WALFetch(.reachable(settings)).fetch(name, to: path)
                     if json { print("{\"fetched\":\(found)}") }
                     if !found { throw ExitCode(1) }
                 } catch let code as ExitCode {

@@ -11,25 +11,30 @@ package enum GuardianServer {
     /// - Parameter begun: gets the port once others can ask.
     package static func serve(_ settings: Settings, begun: (Int) -> Void = { _ in }) async throws {
         let process = try ServiceProcess("db-guardian", settings)
-        let pool = PostgresPool(configuration: try settings.postgres(service: "db-guardian"), logger: process.logger)
+        let pool = PostgresPool(configuration: try settings.own("serve"), logger: process.logger)
         let newest = Int64(try MigrationFiles.read(try settings.string("migrations.root")).count)
         let status = StatusKeeper(settings, logger: process.logger)
         let store = FindingStore(pool)
         let telling = try Telling(settings, pool: pool, logger: process.logger)
         let findings = try FindingKeeper(settings, store: store, telling: telling, logger: process.logger)
+        let board = JobBoard()
+        let tls = TLSKeeper(try settings.tls(), logger: process.logger)
         let server = try await LineServer(
             host: try settings.string("listen.host"), port: try settings.port("listen.port"),
-            tls: try settings.tls().serverContext(.required), table: table(status, store, settings, process),
+            tls: try tls.server(.required), table: table(status, store, board, settings, process),
             group: MultiThreadedEventLoopGroup.singleton, logger: process.logger)
         begun(server.port)
         let heart = Heart(pool: pool, seconds: try settings.int("schedule.heartbeat", in: 0...3_600), logger: process.logger)
-        var parts: [Part] = [Part.ending { await pool.shutdown() }]
+        var parts: [Part] = [Part.ending { await pool.shutdown() }, Part { await tls.run() }]
         parts += [Part { try await telling.run() }, Part { try await findings.run() }]
         if heart.seconds > 0 { parts.append(Part { try await heart.run() }) }
         // Without a repository there is nothing to look after yet.
         if settings.optional("repository.paths") != nil {
-            let schedule = try Schedule(settings, logger: process.logger)
-            parts += [Part { try await schedule.runJobs() }, Part { try await status.run() }]
+            let runner = JobRunner(settings: settings, board: board, logger: process.logger)
+            let schedule = try Schedule(settings, runner, logger: process.logger)
+            parts += [
+                Part { try await schedule.runJobs() }, Part { try await runner.runAsked() }, Part { try await status.run() },
+            ]
             if schedule.ledgerSeconds > 0 { parts.append(Part { try await schedule.runLedgers() }) }
             if schedule.receives { parts.append(Part { try await schedule.receive() }) }
         }
@@ -45,21 +50,25 @@ package enum GuardianServer {
         }
     }
 
-    private static func table(_ status: StatusKeeper, _ store: FindingStore, _ settings: Settings, _ process: ServiceProcess)
-        -> MethodTable<Caller>
-    {
+    private static func table(
+        _ status: StatusKeeper, _ store: FindingStore, _ board: JobBoard, _ settings: Settings, _ process: ServiceProcess
+    ) -> MethodTable<Caller> {
         var table = MethodTable<Caller>(translate: process.translate)
         table.registerRaw(GuardianStatus.self) { _, _ in try await status.report().json() }
-        table.registerRaw(GuardianBackups.self) { _, _ in
-            let lines = try await Blocking.run { try BackupList(Repositories(settings)).lines }
-            return try Array("{\"backups\":".utf8) + JSONEncoder().encode(lines) + Array("}".utf8)
-        }
         table.registerRaw(GuardianFindings.self) { wanted, _ in
             let found = try await store.select(FindingFilter(wanted))
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
             return try Array("{\"findings\":".utf8) + encoder.encode(found.map { FindingLine($0) }) + Array("}".utf8)
         }
+        let source = FindingSource(settings, logger: process.logger)
+        table.registerRaw(InternalAcknowledge.self) { wanted, _ in
+            guard let known = try await store.named(wanted.params.id) else { throw RPCError(.findingNotFound) }
+            let done = try await source.acknowledge([known.id], by: wanted.by, note: wanted.params.note)
+            let now = try await store.named(known.id) ?? done.first ?? known
+            return try Array("{\"finding\":".utf8) + FindingLine(now).json() + Array("}".utf8)
+        }
+        RepositoryAnswers(settings: settings, board: board).register(in: &table)
         return table
     }
 

@@ -8,6 +8,6 @@ package struct HistoryClient: Sendable {
     package init(_ lines: LineClient) { self.lines = lines }
 
     package func page(_ params: PageParams, user: Int64) async throws(RPCError) -> [UInt8] {
-        try await lines.callRaw(InternalPage.self, OnBehalf(params, userID: user))
+        try await lines.callRaw(InternalPage.self, OnBehalf(params, userID: user), repeatable: true)
     }
 }

@@ -17,6 +17,13 @@ package enum GatewaySettings {
             Setting("listen.host", default: "*", "address to listen on; * for all"),
             Setting("listen.lines", default: "7443", "port for TLS lines"),
             Setting("listen.https", default: "8443", "port for the page, the WebSocket and POST /rpc"),
+            Setting(
+                "listen.proxies", default: "",
+                "addresses, networks and names, with commas between, of the proxies in front: their connections begin with a PROXY protocol header (version 2)"
+            ),
+            Setting(
+                "public.certificate", default: "", "PEM file of the certificate for clients; default: that of tls.certificate"),
+            Setting("public.key", default: "", "PEM file of its key"),
             Setting("web.root", "folder of the page"),
             Setting(
                 "threads", default: "\(max(1, System.coreCount / 2))",
@@ -41,8 +48,12 @@ package enum GatewayServer {
         let logger = process.logger
         NIOSingletons.groupLoopCountSuggestion = try settings.int("threads", in: 1...256)
         let group = MultiThreadedEventLoopGroup.singleton
-        let tls = try settings.tls()
-        let client = try tls.clientContext()
+        let tls = TLSKeeper(try settings.tls(), logger: logger)
+        let client = try tls.client()
+        let publicTLS = TLSKeeper(try settings.publicTLS(), logger: logger)
+        guard let proxies = TrustedProxies(settings.optional("listen.proxies") ?? "", logger: logger) else {
+            throw ConfigurationError("listen.proxies names addresses, networks (192.0.2.0/24) and hosts, with commas between")
+        }
         let epochs = Epochs()
         // Another server, or another timeline of it, gets its epoch before anything is asked or appended.
         let pool = PostgresPool(
@@ -70,7 +81,7 @@ package enum GatewayServer {
             await sessions.check(all: false)
         }
         let redis = RedisClient(
-            try settings.redis(), group: group, logger: logger, received: { signals.received($0, $1) },
+            try settings.redis(tls: client), group: group, logger: logger, received: { signals.received($0, $1) },
             resubscribed: { Task { try? await feeds.compareAll() } })
         signals.attach(redis: redis, feeds: feeds, hubs: hubs)
 
@@ -97,22 +108,24 @@ package enum GatewayServer {
         ).table()
         let doors = try await Doors(
             host: try settings.string("listen.host"), lines: try settings.port("listen.lines"),
-            https: try settings.port("listen.https"), tls: tls,
+            https: try settings.port("listen.https"), tls: try publicTLS.server(.ignored), proxies: proxies,
             dispatcher: Dispatcher(
                 table: table, sending: sending,
                 limits: RateLimits(
                     perUser: try settings.int("rate.user", in: 1...1_000_000),
-                    perAddress: try settings.int("rate.address", in: 1...10_000_000))),
+                    perAddress: try settings.int("rate.address", in: 1...10_000_000)),
+                spans: Spans(logger: logger)),
             auth: auth, epochs: epochs, files: try WebFiles(root: try settings.string("web.root")), unsent: unsent, hubs: hubs,
             group: group, logger: logger)
 
         try await process.run([
-            Part.ending { await pool.shutdown(deadline: .seconds(1)) }, Part { await redis.run() }, Part { await signals.run() },
+            Part.ending { await pool.shutdown(deadline: .seconds(1)) }, Part { await tls.run() }, Part { await publicTLS.run() },
+            Part { await proxies.run() }, Part { await redis.run() }, Part { await signals.run() },
             Part { await auth.lines.run() }, Part { await history.lines.run() },
             Part { await guardian.lines.run() },
             // After the doors have closed: what was taken is settled first.
             LaneRunner(lanes: lanes),
-            Part { try await watch(feeds, logger) },
+            Part { try await watch(feeds, lanes, logger) },
             // Apart from the counters, which do not wait for auth.
             Part { try await watch(sessions) },
             Part.ending { await doors.shutdown() },
@@ -126,12 +139,13 @@ package enum GatewayServer {
     }
 
     /// The timer by which lost signals are noticed.
-    private static func watch(_ feeds: Feeds, _ logger: Logger) async throws {
+    private static func watch(_ feeds: Feeds, _ lanes: Lanes, _ logger: Logger) async throws {
         var turns = 0
         while !Task.isCancelled {
             do { try await feeds.compareAll() } catch {
                 logger.debug("the counters could not be read", metadata: ["error": "\(error)"])
             }
+            lanes.measure()
             turns += 1
             if turns % 60 == 0 { await feeds.sweep() }
             try await Task.sleep(for: .milliseconds(500))
@@ -144,6 +158,18 @@ package enum GatewayServer {
             turns += 1
             await sessions.check(all: turns % 20 == 0)
             try await Task.sleep(for: .milliseconds(500))
+        }
+    }
+}
+
+extension Settings {
+    /// What clients are shown: a certificate that they know, where there is one.
+    fileprivate func publicTLS() throws -> TLSFiles {
+        let own = try tls()
+        switch (optional("public.certificate"), optional("public.key")) {
+        case (let certificate?, let key?): return TLSFiles(ca: own.ca, certificate: certificate, key: key)
+        case (nil, nil): return own
+        default: throw ConfigurationError("public.certificate and public.key are given both or not at all")
         }
     }
 }

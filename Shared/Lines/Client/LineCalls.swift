@@ -21,6 +21,11 @@ final class LineCalls: Sendable {
         self.handler = handler
     }
 
+    /// - Parameter left: called when the other end says that it stops, before it does: what was asked is answered, and nothing more should be.
+    func whenLeaving(_ left: @escaping @Sendable () -> Void) {
+        channel.eventLoop.execute { self.handler.value.whenLeaving(left) }
+    }
+
     /// The result's bytes.
     func call(method: String, params: [UInt8], until deadline: NIODeadline) async throws -> [UInt8] {
         let admitted = inFlight.withLock { count in
@@ -31,7 +36,8 @@ final class LineCalls: Sendable {
         guard admitted else { throw RPCError(.overloaded, retryAfterMs: 200) }
         defer { inFlight.withLock { $0 -= 1 } }
         let promise = channel.eventLoop.makePromise(of: [UInt8].self)
-        channel.eventLoop.execute { self.handler.value.send(method, params, deadline, promise) }
+        let trace = TraceContext.current
+        channel.eventLoop.execute { self.handler.value.send(method, params, trace?.traceparent, deadline, promise) }
         return try await promise.futureResult.get()
     }
 }
@@ -53,6 +59,8 @@ final class LineCallsHandler: ChannelInboundHandler {
     private var nextID: Int64 = 1
     private var lastHeard = NIODeadline.now()
     private var dirty = false
+    private var leaving: (@Sendable () -> Void)?
+    private var isLeaving = false
     private var failure: any Error = ChannelError.eof
 
     init(ready: EventLoopPromise<LineCalls>, logger: Logger) {
@@ -69,15 +77,24 @@ final class LineCallsHandler: ChannelInboundHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
-    func send(_ method: String, _ params: [UInt8], _ deadline: NIODeadline, _ promise: EventLoopPromise<[UInt8]>) {
-        guard let context, context.channel.isActive else { return promise.fail(LineCalls.NotSent.closed) }
+    func whenLeaving(_ left: @escaping @Sendable () -> Void) {
+        leaving = left
+        if isLeaving { left() }
+    }
+
+    func send(
+        _ method: String, _ params: [UInt8], _ traceparent: String?, _ deadline: NIODeadline, _ promise: EventLoopPromise<[UInt8]>
+    ) {
+        guard let context, context.channel.isActive, !isLeaving else { return promise.fail(LineCalls.NotSent.closed) }
         let id = nextID
         nextID += 1
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let timer = context.eventLoop.scheduleTask(deadline: deadline) { bound.value.late(id) }
         calls[id] = Call(promise: promise, timer: timer, sent: .now())
         context.write(
-            wrapOutboundOut(LineConnection.line(Outgoing.request(method: method, params: params, id: id))), promise: nil)
+            wrapOutboundOut(
+                LineConnection.line(Outgoing.request(method: method, params: params, id: id, traceparent: traceparent))),
+            promise: nil)
         // One flush for all calls of this turn.
         guard !dirty else { return }
         dirty = true
@@ -97,6 +114,9 @@ final class LineCallsHandler: ChannelInboundHandler {
             case .failure(nil, let error):
                 failure = error
                 context.close(promise: nil)
+            case .push(LineConnection.leaving, _):
+                isLeaving = true
+                leaving?()
             case .push: break
             }
         } catch {

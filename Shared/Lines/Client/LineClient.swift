@@ -2,11 +2,12 @@ package import EverlineProtocol
 package import Logging
 package import NIOCore
 import NIOPosix
-package import NIOSSL
+import NIOSSL
 import Synchronization
 
-/// Calls one service, which has one name and any number of addresses. One connection an address is shared by all callers; calls are
-/// pipelined and go round the addresses that are connected. Connections come back by themselves.
+/// Calls one service, which has one name and any number of instances: those at the addresses given, and all that a host's name stands for, which is looked up
+/// again and again as instances come and go. One connection an instance is shared by all callers; calls are pipelined and go round the instances that are
+/// connected. Connections come back by themselves.
 package final class LineClient: Sendable {
     /// Host and port.
     package struct Address: Sendable, Hashable {
@@ -17,6 +18,9 @@ package final class LineClient: Sendable {
             self.host = host
             self.port = port
         }
+
+        /// Whether it is an instance's own address rather than a name.
+        var isNumeric: Bool { (try? SocketAddress(ipAddress: host, port: port)) != nil }
 
         /// `host:port`, several with commas between; `nil` if one is not of that form.
         package static func list(_ text: String) -> [Address]? {
@@ -39,18 +43,26 @@ package final class LineClient: Sendable {
         var waiters: [Int: CheckedContinuation<Bool, Never>] = [:]
         var nextWaiter = 0
         var stopped = false
+        /// Where instances are, as known now, and those to which a connection is kept or tried.
+        var wanted: Set<Address> = []
+        var kept: Set<Address> = []
     }
 
     package let name: Peer
     private let addresses: [Address]
-    private let context: NIOSSLContext
+    private let context: any TLSContextSource
     private let group: any EventLoopGroup
     private let logger: Logger
     private let state = Mutex(State())
 
     private static let mostWaiters = 1_000
+    private static let mostInstances = 256
+    /// Between looks at what names stand for.
+    private static let refresh = Duration.seconds(1)
 
-    package init(_ name: Peer, at addresses: [Address], context: NIOSSLContext, group: any EventLoopGroup, logger: Logger) {
+    package init(
+        _ name: Peer, at addresses: [Address], context: any TLSContextSource, group: any EventLoopGroup, logger: Logger
+    ) {
         self.name = name
         self.addresses = addresses
         self.context = context
@@ -62,8 +74,13 @@ package final class LineClient: Sendable {
 
     /// Keeps the connections until the task is cancelled.
     package func run() async {
-        await withTaskGroup { tasks in
-            for address in addresses { tasks.addTask { await self.keepConnected(address) } }
+        await withDiscardingTaskGroup { tasks in
+            var isUnknown = false
+            while !Task.isCancelled {
+                for address in await look(&isUnknown) { tasks.addTask { await self.keepConnected(address) } }
+                if addresses.allSatisfy(\.isNumeric) { break }
+                try? await Task.sleep(for: Self.refresh * Double.random(in: 0.8...1.2))
+            }
         }
         let waiters = state.withLock { state in
             state.stopped = true
@@ -75,10 +92,12 @@ package final class LineClient: Sendable {
 
     /// - Throws: the service's own error; `unavailable` if no address could be reached, or the connection was lost before the answer (the
     ///   call may have taken effect); `deadline` if the answer did not come in time; `overloaded` if too many calls wait.
-    package func call<M: Method>(_ method: M.Type, _ params: M.Params, deadline: Duration = .seconds(5)) async throws(RPCError)
-        -> M.Result
-    {
-        let bytes = try await callRaw(method, params, deadline: deadline)
+    ///
+    /// - Parameter repeatable: whether it may be asked twice, and so of another instance when the first was lost before it answered.
+    package func call<M: Method>(
+        _ method: M.Type, _ params: M.Params, deadline: Duration = .seconds(5), repeatable: Bool = false
+    ) async throws(RPCError) -> M.Result {
+        let bytes = try await callRaw(method, params, deadline: deadline, repeatable: repeatable)
         do {
             return try M.Result(try JSONParser.parse(bytes), strict: false)
         } catch {
@@ -87,9 +106,9 @@ package final class LineClient: Sendable {
     }
 
     /// The result's bytes, for whoever passes them on as they are.
-    package func callRaw<M: Method>(_ method: M.Type, _ params: M.Params, deadline: Duration = .seconds(5)) async throws(RPCError)
-        -> [UInt8]
-    {
+    package func callRaw<M: Method>(
+        _ method: M.Type, _ params: M.Params, deadline: Duration = .seconds(5), repeatable: Bool = false
+    ) async throws(RPCError) -> [UInt8] {
         let end = NIODeadline.now() + TimeAmount(deadline)
         while true {
             guard let calls = pick() else {
@@ -103,6 +122,8 @@ package final class LineClient: Sendable {
             } catch let error as RPCError {
                 throw error
             } catch LineCalls.NotSent.closed {
+                continue
+            } catch  where repeatable {
                 continue
             } catch {
                 throw RPCError(.unavailable, detail: "the connection to \(name.rawValue) was lost", retryAfterMs: 500)
@@ -150,10 +171,45 @@ package final class LineClient: Sendable {
 
     // MARK: Connections
 
+    /// Where instances are now that no connection is kept to yet.
+    private func look(_ isUnknown: inout Bool) async -> [Address] {
+        var all: Set<Address> = []
+        for address in addresses {
+            do {
+                all.formUnion(try await Names.look(up: address.host).map { Address(host: $0, port: address.port) })
+                isUnknown = false
+            } catch {
+                if !isUnknown, !Task.isCancelled {
+                    logger.warning(
+                        "a name is not known; trying on", metadata: ["service": "\(name.rawValue)", "error": "\(error)"])
+                }
+                isUnknown = true
+            }
+        }
+        return state.withLock { state in
+            // Those known before stay as long as nothing better is known.
+            if !all.isEmpty { state.wanted = Set(all.sorted { $0.host < $1.host }.prefix(Self.mostInstances)) }
+            let new = state.wanted.subtracting(state.kept)
+            state.kept.formUnion(new)
+            return Array(new)
+        }
+    }
+
+    /// Whether an instance is still where it was; if not, it is no longer kept.
+    private func isWanted(_ address: Address) -> Bool {
+        state.withLock { state in
+            guard !Task.isCancelled, state.wanted.contains(address) else {
+                state.kept.remove(address)
+                return false
+            }
+            return true
+        }
+    }
+
     private func keepConnected(_ address: Address) async {
         var pause = Duration.milliseconds(50)
         var told = false
-        while !Task.isCancelled {
+        while isWanted(address) {
             do {
                 let (channel, calls) = try await connect(address)
                 pause = .milliseconds(50)
@@ -163,6 +219,7 @@ package final class LineClient: Sendable {
                 }
                 told = false
                 add(address, calls)
+                calls.whenLeaving { self.remove(address) }
                 try? await withTaskCancellationHandler {
                     try await channel.closeFuture.get()
                 } onCancel: {
@@ -194,7 +251,7 @@ package final class LineClient: Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandlers([
-                        NIOSSLClientHandler(context: context, serverHostname: name), HandshakeTimer(.seconds(5)),
+                        NIOSSLClientHandler(context: context.now, serverHostname: name), HandshakeTimer(.seconds(5)),
                         // What comes is our own service's, whose answers may be longer than what it takes.
                         LineDecoder(limit: 33_554_432), LineCallsHandler(ready: ready, logger: logger),
                     ])

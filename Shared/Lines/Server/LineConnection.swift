@@ -88,11 +88,27 @@ final class LineConnection: ChannelDuplexHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case is ChannelShouldQuiesceEvent:
-            end(context)
+            leave(context)
         case ChannelEvent.inputClosed:
             // The other side has said all it will; it still gets its answers.
             end(context)
         default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    /// What services are told when this one stops, so that they ask another instance.
+    static let leaving = "internal.leaving"
+    /// For what they sent before they heard it.
+    private static let farewell = TimeAmount.milliseconds(250)
+
+    private func leave(_ context: ChannelHandlerContext) {
+        guard caller?.peer != nil, !ending else { return end(context) }
+        context.writeAndFlush(
+            NIOAny(Self.line(Outgoing.notification(method: Self.leaving, params: Array("{}".utf8)))), promise: nil)
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: Self.farewell) {
+            let (connection, context) = bound.value
+            if connection.context != nil { connection.end(context) }
         }
     }
 

@@ -1,7 +1,7 @@
 package import Logging
 package import NIOCore
 import NIOPosix
-package import NIOSSL
+import NIOSSL
 import NIOTLS
 import Synchronization
 
@@ -14,7 +14,7 @@ package final class LineServer: Sendable {
 
     /// Binds and accepts at once.
     package init(
-        host: String, port: Int, tls: NIOSSLContext, table: MethodTable<Caller>, group: any EventLoopGroup, logger: Logger,
+        host: String, port: Int, tls: any TLSContextSource, table: MethodTable<Caller>, group: any EventLoopGroup, logger: Logger,
         mostConnections: Int = 1_000, patience: TimeAmount = .seconds(30)
     ) async throws {
         let connections = Connections()
@@ -30,7 +30,7 @@ package final class LineServer: Sendable {
                 }
                 return channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandlers([
-                        NIOSSLServerHandler(context: tls), HandshakeTimer(),
+                        NIOSSLServerHandler(context: tls.now), HandshakeTimer(),
                         LineDecoder(patience: patience), LineConnection(table: table, logger: logger),
                     ])
                 }

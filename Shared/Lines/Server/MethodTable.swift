@@ -1,10 +1,12 @@
 package import EverlineProtocol
+import Logging
 
 /// The methods that a listener answers, by name. `Context` is what is known of the caller.
 package struct MethodTable<Context: Sendable>: Sendable {
     package typealias Admission = @Sendable (Context) -> RPCError?
 
     private struct Entry: Sendable {
+        let figures: MethodFigures
         let admit: Admission
         let call: @Sendable (JSON?, Context) async throws -> [UInt8]
     }
@@ -12,15 +14,19 @@ package struct MethodTable<Context: Sendable>: Sendable {
     private var entries: [String: Entry] = [:]
     /// The wire's word for an error of a handler that is not one already.
     private let translate: @Sendable (any Error) -> RPCError
+    private let spans: Spans
 
-    package init(translate: @escaping @Sendable (any Error) -> RPCError) { self.translate = translate }
+    package init(translate: @escaping @Sendable (any Error) -> RPCError) {
+        self.translate = translate
+        spans = Spans(logger: Logger(label: "requests"))
+    }
 
     /// - Parameter admit: why this caller may not call the method, if so; asked before parameters are read.
     package mutating func register<M: Method>(
         _ method: M.Type, admit: @escaping Admission = { _ in nil },
         _ handler: @escaping @Sendable (M.Params, Context) async throws -> M.Result
     ) {
-        entries[M.name] = Entry(admit: admit) { params, context in
+        entries[M.name] = Entry(figures: MethodFigures(M.name), admit: admit) { params, context in
             try await handler(try M.Params(params ?? .object([]), strict: true), context).jsonBytes()
         }
     }
@@ -30,7 +36,7 @@ package struct MethodTable<Context: Sendable>: Sendable {
         _ method: M.Type, admit: @escaping Admission = { _ in nil },
         _ handler: @escaping @Sendable (M.Params, Context) async throws -> [UInt8]
     ) {
-        entries[M.name] = Entry(admit: admit) { params, context in
+        entries[M.name] = Entry(figures: MethodFigures(M.name), admit: admit) { params, context in
             try await handler(try M.Params(params ?? .object([]), strict: true), context)
         }
     }
@@ -58,12 +64,21 @@ package struct MethodTable<Context: Sendable>: Sendable {
         switch element {
         case .failure(let refusal): return Response.failure(id: refusal.id, error: refusal.error)
         case .success(let request):
-            do {
-                let result = try await result(of: request, context)
-                return request.id.map { Response.success(id: $0, result: result) }
-            } catch {
-                let error = error as? RPCError ?? translate(error)
-                return request.id.map { Response.failure(id: $0, error: error) }
+            let begun = ContinuousClock.now
+            let span = request.trace ?? TraceContext()
+            return await TraceContext.$current.withValue(span) {
+                let figures = entries[request.method]?.figures ?? .unknown
+                do {
+                    let result = try await result(of: request, context)
+                    figures.record(nil, since: begun)
+                    spans.ended(span, figures.method, nil, since: begun)
+                    return request.id.map { Response.success(id: $0, result: result) }
+                } catch {
+                    let error = error as? RPCError ?? translate(error)
+                    figures.record(error.code, since: begun)
+                    spans.ended(span, figures.method, error.code, since: begun)
+                    return request.id.map { Response.failure(id: $0, error: error) }
+                }
             }
         }
     }

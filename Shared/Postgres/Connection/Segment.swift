@@ -1,5 +1,6 @@
 internal import DequeModule
 internal import Logging
+internal import Metrics
 
 /// The calls between two sync points of a pipeline: one implicit transaction. They succeed or fail together, and the answer goes to the
 /// caller only with the sync, because that is when the server has committed.
@@ -73,6 +74,9 @@ final class Segment {
     func complete(_ result: Result<[PostgresRows], PostgresError>) {
         guard let completion else { return }
         self.completion = nil
+        if case .failure(let error) = result {
+            Counter(label: "everline_postgres_errors_total", dimensions: [("kind", error.kind.rawValue)]).increment()
+        }
         completion(result)
     }
 }

@@ -11,11 +11,14 @@ package struct Request: Sendable {
     package let params: JSON?
     /// `nil`: a notification, which is never answered.
     package let id: RequestID?
+    /// The span under which it is served, if the caller named one.
+    package var trace: TraceContext?
 
-    package init(method: String, params: JSON?, id: RequestID?) {
+    package init(method: String, params: JSON?, id: RequestID?, trace: TraceContext? = nil) {
         self.method = method
         self.params = params
         self.id = id
+        self.trace = trace
     }
 }
 
@@ -50,6 +53,22 @@ package enum Incoming: Sendable {
         }
     }
 
+    /// The same, where requests that name no span of their own are served under this one (of an HTTP request).
+    package func traced(under traceparent: String) -> Incoming {
+        func traced(_ element: Element) -> Element {
+            element.map { request in
+                var request = request
+                if request.trace == nil { request.trace = TraceContext(under: traceparent) }
+                return request
+            }
+        }
+        return switch self {
+        case .single(let element): .single(traced(element))
+        case .batch(let elements): .batch(elements.map(traced))
+        case .refused: self
+        }
+    }
+
     private static func element(_ json: JSON) -> Element {
         guard case .object(let members) = json else {
             return .failure(
@@ -59,6 +78,7 @@ package enum Incoming: Sendable {
         var version = false
         var method: String?
         var params: JSON?
+        var trace: TraceContext?
         var problem: String?
         for member in members {
             switch (member.key, member.value) {
@@ -72,6 +92,8 @@ package enum Incoming: Sendable {
             case ("id", .null): id = .null
             case ("id", _): problem = "id is an integer of 64 bits, null, or a string of at most \(Limits.requestID) bytes"
             case ("jsonrpc", _): problem = "jsonrpc is \"2.0\""
+            case ("traceparent", .string(let text)): trace = TraceContext(under: text)
+            case ("traceparent", _): problem = "traceparent is a string"
             default: problem = "a member that a request does not have"
             }
         }
@@ -80,6 +102,6 @@ package enum Incoming: Sendable {
         guard problem == nil, let method else {
             return .failure(.init(id: id ?? .null, error: RPCError(.invalidRequest, detail: problem)))
         }
-        return .success(Request(method: method, params: params, id: id))
+        return .success(Request(method: method, params: params, id: id, trace: trace))
     }
 }

@@ -38,12 +38,16 @@ package enum Response {
 
 /// A call or a push as bytes, without the line's end.
 package enum Outgoing {
-    package static func request(method: String, params: [UInt8], id: Int64) -> [UInt8] {
-        var writer = JSONWriter(reserving: params.count + 96)
+    package static func request(method: String, params: [UInt8], id: Int64, traceparent: String? = nil) -> [UInt8] {
+        var writer = JSONWriter(reserving: params.count + (traceparent == nil ? 96 : 176))
         writer.raw(#"{"jsonrpc":"2.0","method":"#)
         writer.write(method)
         writer.raw(#","params":"#)
         writer.raw(params)
+        if let traceparent {
+            writer.raw(#","traceparent":"#)
+            writer.write(traceparent)
+        }
         writer.raw(#","id":"#)
         writer.write(id)
         writer.raw("}")

@@ -51,11 +51,12 @@ extension Settings {
             connections: try int("postgres.connections", in: 1...1_000), onConnect: onConnect)
     }
 
-    package func redis() throws -> RedisConfiguration {
+    /// - Parameter tls: what connections are made with.
+    package func redis(tls: any TLSContextSource) throws -> RedisConfiguration {
         RedisConfiguration(
             host: try string("redis.host"), port: try port("redis.port"), user: try string("redis.user"),
             passwordFile: try string("redis.passwordFile"), serverName: try string("redis.serverName"),
-            tls: try tls().clientContext())
+            tls: { tls.now })
     }
 
     package func tls() throws -> TLSFiles {

@@ -13,7 +13,7 @@ package struct ServiceProcess: Sendable {
     package let name: String
     package let settings: Settings
     package let logger: Logger
-    package let prometheus = Prometheus()
+    package let prometheus: Prometheus
 
     package init(_ name: String, _ settings: Settings) throws {
         self.name = name
@@ -21,7 +21,12 @@ package struct ServiceProcess: Sendable {
         guard let level = Logger.Level(rawValue: try settings.string("log.level")) else {
             throw ConfigurationError("log.level is trace, debug, info, notice, warning, error or critical")
         }
-        LoggingSystem.bootstrap { _ in JSONLog(service: name, level: level) }
+        prometheus = Prometheus(service: name)
+        let onTerminal = isatty(2) == 1
+        LoggingSystem.bootstrap { _ in
+            if onTerminal { return TextLog(service: name, level: level, metadataProvider: .request) }
+            return JSONLog(service: name, level: level, metadataProvider: .request)
+        }
         MetricsSystem.bootstrap(prometheus)
         logger = Logger(label: name)
         // A peer that is gone is an error of the write, not the end of the process.

@@ -1,5 +1,6 @@
 import EverlineProtocol
 import Foundation
+import Glibc
 package import Logging
 
 /// One JSON object a line on standard error: time, level, service, message, and the metadata as they are.
@@ -9,9 +10,10 @@ package struct JSONLog: LogHandler {
     package var metadataProvider: Logger.MetadataProvider?
     private let service: String
 
-    package init(service: String, level: Logger.Level) {
+    package init(service: String, level: Logger.Level, metadataProvider: Logger.MetadataProvider? = nil) {
         self.service = service
         logLevel = level
+        self.metadataProvider = metadataProvider
     }
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -20,9 +22,7 @@ package struct JSONLog: LogHandler {
     }
 
     package func log(event: LogEvent) {
-        var all = metadata
-        if let provided = metadataProvider?.get() { all.merge(provided) { _, new in new } }
-        if let given = event.metadata { all.merge(given) { _, new in new } }
+        let all = gathered(event)
         var members: [JSON.Member] = [
             .init(key: "time", value: .string(Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)).description)),
             .init(key: "level", value: .string(event.level.rawValue)),
@@ -32,8 +32,31 @@ package struct JSONLog: LogHandler {
         for (key, value) in all.sorted(by: { $0.key < $1.key }) { members.append(.init(key: key, value: .string("\(value)"))) }
         var writer = JSONWriter()
         writer.write(JSON.object(members))
-        let line = writer.bytes + [UInt8(ascii: "\n")]
-        // One call a line, so that lines of threads do not mix.
-        line.withUnsafeBytes { bytes in _ = write(2, bytes.baseAddress, bytes.count) }
+        StandardError.write(writer.bytes)
+    }
+}
+
+extension LogHandler {
+    /// All metadata of an event: what is particular to it stands before what is not.
+    func gathered(_ event: LogEvent) -> Logger.Metadata {
+        var all = metadata
+        if let provided = metadataProvider?.get() { all.merge(provided) { _, new in new } }
+        if let given = event.metadata { all.merge(given) { _, new in new } }
+        return all
+    }
+}
+
+extension Logger.MetadataProvider {
+    /// Which request it is about, by its trace (`TraceContext`).
+    package static let request = Logger.MetadataProvider {
+        guard let trace = TraceContext.current else { return [:] }
+        return ["traceId": "\(trace.traceID)", "spanId": "\(trace.spanID)"]
+    }
+}
+
+enum StandardError {
+    /// One call a line, so that lines of threads do not mix.
+    static func write(_ line: [UInt8]) {
+        (line + [UInt8(ascii: "\n")]).withUnsafeBytes { bytes in _ = Glibc.write(2, bytes.baseAddress, bytes.count) }
     }
 }

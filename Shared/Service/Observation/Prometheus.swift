@@ -1,11 +1,13 @@
 package import CoreMetrics
 import Synchronization
 
-/// Metrics in memory, shown as Prometheus' text format 0.0.4. Names follow its rules; timers become summaries in seconds.
+/// Metrics in memory, shown as Prometheus' text format 0.0.4. Names follow its rules; timers become histograms in seconds.
 package final class Prometheus: MetricsFactory, Sendable {
     private let series = Mutex<[String: [String: any Series]]>([:])
+    private let service: String
 
-    package init() {}
+    /// - Parameter service: for `everline_info`, by which a scrape tells what it has before it.
+    package init(service: String) { self.service = service }
 
     package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
         get(label, dimensions) { Count() }
@@ -36,10 +38,12 @@ package final class Prometheus: MetricsFactory, Sendable {
         var text = ""
         for (name, byLabels) in all.sorted(by: { $0.key < $1.key }) {
             guard let type = byLabels.values.first?.type else { continue }
+            if let help = MetricHelp.texts[name] { text += "# HELP \(name) \(help)\n" }
             text += "# TYPE \(name) \(type)\n"
             for (labels, one) in byLabels.sorted(by: { $0.key < $1.key }) { text += one.lines(name, labels) }
         }
-        return text
+        let info = "# HELP everline_info \(MetricHelp.texts["everline_info"] ?? "")\n# TYPE everline_info gauge\n"
+        return text + info + "everline_info{service=\"\(service)\"} 1\n" + ProcessFigures.page
     }
 
     private func get<S: Series>(_ label: String, _ dimensions: [(String, String)], _ make: () -> S) -> S {
@@ -95,44 +99,45 @@ private final class Gauge: MeterHandler, RecorderHandler, Series {
     func lines(_ name: String, _ labels: String) -> String { "\(name)\(braced(labels)) \(value.withLock { $0 })\n" }
 }
 
+/// Lock-free, as loops and lanes write to the same one.
 private final class Histogram: TimerHandler, RecorderHandler, Series {
-    private struct State {
-        var count: Int64 = 0
-        var sum = 0.0
-        var buckets = [Int64](repeating: 0, count: 17)
-    }
+    private let buckets: [Bucket]
+    /// In what is recorded: nanoseconds, or pieces.
+    private let sum = Atomic<Int64>(0)
     private let scale: Double
-    private let state = Mutex(State())
     var type: String { "histogram" }
 
-    init(scale: Double) { self.scale = scale }
+    private final class Bucket: Sendable { let count = Atomic<Int64>(0) }
+
+    init(scale: Double) {
+        self.scale = scale
+        buckets = (0...16).map { _ in Bucket() }
+    }
 
     /// Upper bounds: for seconds half a millisecond to sixteen seconds, for others one to 32,768; each twice the one before.
     private func bound(_ index: Int) -> Double { (scale == 1 ? 1 : 0.0005) * Double(1 << index) }
 
-    func record(_ value: Int64) { record(Double(value)) }
-    func record(_ value: Double) {
-        let value = value * scale
-        state.withLock { state in
-            state.count += 1
-            state.sum += value
-            var index = 0
-            while index < 16, value > bound(index) { index += 1 }
-            state.buckets[index] += 1
-        }
+    func record(_ value: Double) { record(Int64(value)) }
+    func record(_ value: Int64) {
+        let scaled = Double(value) * scale
+        var index = 0
+        while index < 16, scaled > bound(index) { index += 1 }
+        buckets[index].count.wrappingAdd(1, ordering: .relaxed)
+        sum.wrappingAdd(value, ordering: .relaxed)
     }
     func recordNanoseconds(_ duration: Int64) { record(duration) }
 
     func lines(_ name: String, _ labels: String) -> String {
-        let state = state.withLock { $0 }
         let prefix = labels.isEmpty ? "" : labels + ","
         var text = ""
         var below: Int64 = 0
         for index in 0..<16 {
-            below += state.buckets[index]
+            below += buckets[index].count.load(ordering: .relaxed)
             text += "\(name)_bucket{\(prefix)le=\"\(bound(index))\"} \(below)\n"
         }
-        text += "\(name)_bucket{\(prefix)le=\"+Inf\"} \(state.count)\n"
-        return text + "\(name)_sum\(braced(labels)) \(state.sum)\n\(name)_count\(braced(labels)) \(state.count)\n"
+        let count = below + buckets[16].count.load(ordering: .relaxed)
+        text += "\(name)_bucket{\(prefix)le=\"+Inf\"} \(count)\n"
+        let total = Double(sum.load(ordering: .relaxed)) * scale
+        return text + "\(name)_sum\(braced(labels)) \(total)\n\(name)_count\(braced(labels)) \(count)\n"
     }
 }

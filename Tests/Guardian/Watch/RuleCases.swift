@@ -3,7 +3,8 @@ import GuardianService
 
 /// For each rule an attack, its evasions, and what looks alike and is none.
 enum RuleCases {
-    static let all = roles + reach + audit + destruction + connections + reading + replication + protection + health + numbers
+    static let all =
+        roles + reach + audit + destruction + connections + reading + replication + protection + health + numbers + spellings
 
     static func change(_ kind: String, _ name: String, _ before: String?, _ after: String?, in database: String? = nil)
         -> Bench.Happening
@@ -123,7 +124,7 @@ enum RuleCases {
             .line(Lines.line("must be superuser", severity: "ERROR", state: "42501", statement: "copy t from program E'id'"))),
         .attack(
             "copy-program", "unrecorded",
-            .event(.counted(role: "postgres", database: "everline", sql: "copy t from program 'id'"))),
+            .counted("copy t from program 'id'")),
         .benign("copy-program", "to the client", read("copy t to stdout", "COPY")),
         .benign("copy-program", "in a literal", read("select 'copy t to program x'")),
 
@@ -137,7 +138,7 @@ enum RuleCases {
         .attack("server-file-access", "quoted", read("select \"pg_read_binary_file\"('x')")),
         .attack("server-file-access", "COPY from a path", write("copy t from '/etc/passwd'", "COPY")),
         .attack(
-            "server-file-access", "unrecorded", .event(.counted(role: "postgres", database: "x", sql: "select lo_export($1, $2)"))
+            "server-file-access", "unrecorded", .counted("select lo_export($1, $2)")
         ),
         .benign("server-file-access", "COPY to the client", read("copy t to stdout", "COPY")),
         .benign("server-file-access", "a text", read("select 'pg_read_file' from t")),
@@ -168,7 +169,7 @@ enum RuleCases {
         .attack("audit-off", "unheard", change("role setting", "bob pgaudit.log", nil, "role=bob name=pgaudit.log value=none")),
         .attack(
             "audit-off", "unrecorded SET",
-            .event(.counted(role: "postgres", database: "everline", sql: "SET pgaudit.log = 'none'"))),
+            .counted("SET pgaudit.log = 'none'")),
         .attack("audit-off", "the extension dropped", ddl("drop extension pgaudit", "DROP EXTENSION")),
         .attack("audit-off", "silence", misc("SET log_min_messages TO panic")),
         .benign("audit-off", "another setting", misc("set work_mem = '1GB'")),

@@ -21,6 +21,8 @@ struct Bench {
         case own(String)
         case differs(Difference)
         case event(WatchEvent)
+        /// A statement of a superuser that was counted and not recorded.
+        case counted(String)
     }
 
     mutating func tell(_ happenings: [Happening]) {
@@ -29,8 +31,11 @@ struct Bench {
             case .line(let line): record(line, errand: nil)
             case .own(let line): record(line, errand: "migrate")
             case .differs(let difference):
-                let deed = deeds.explanation(of: difference, seen: scene.now)
+                let deed = deeds.explanation(of: difference, seen: scene.now, before: scene.now - 90_000)
                 for index in rules.indices { alarms += rules[index].see(difference, explained: deed, scene) }
+            case .counted(let sql):
+                var sight = RecordSight.counted(role: "postgres", database: "everline", sql: sql, at: scene.now)
+                for index in rules.indices { alarms += rules[index].see(&sight, scene) }
             case .event(let event): for index in rules.indices { alarms += rules[index].see(event, scene) }
             }
         }
@@ -115,6 +120,50 @@ struct RuleTests {
         ] {
             #expect(errands.verb(of: wrong, started: 1) == nil)
         }
+    }
+
+    @Test("what explains a difference was done since the look before")
+    func explanations() {
+        var parser = LogParser(zone: "UTC")
+        guard let record = parser.record(Lines.audit("alter role bob nologin", kind: "ROLE", command: "ALTER ROLE")) else {
+            Issue.record("no record")
+            return
+        }
+        var deeds = Deeds()
+        deeds.add(record, errand: "roles", Statement(record.sql))
+        let difference = Difference(database: nil, kind: "role", name: "bob", before: "superuser=f", after: "superuser=t")
+        let at = record.milliseconds
+        #expect(deeds.explanation(of: difference, seen: at + 2_000, before: at - 500) != nil)
+        #expect(deeds.explanation(of: difference, seen: at + 600_000, before: at - 500) != nil)
+        #expect(deeds.explanation(of: difference, seen: at + 8_000, before: at + 6_000) == nil)
+        #expect(deeds.explanation(of: difference, seen: at - 1_000, before: at - 3_000) == nil)
+    }
+
+    @Test("a statement that was recorded is known again as it is counted")
+    func counted() {
+        var recorded = RecordedStatements()
+        recorded.add("postgres", Statement("select 1; UPDATE t SET a = -1, b = 'x' WHERE c IN (1, 2);"), isRedacted: false)
+        recorded.add("postgres", Statement("alter role bob password <REDACTED>"), isRedacted: true)
+        #expect(recorded.contains("postgres", Statement("UPDATE t SET a = $1, b = $2 WHERE c IN ($3, $4)")))
+        #expect(recorded.contains("postgres", Statement("select $1")))
+        #expect(recorded.contains("postgres", Statement("ALTER ROLE bob PASSWORD 'geheim' SUPERUSER")))
+        #expect(!recorded.contains("bob", Statement("select $1")))
+        #expect(!recorded.contains("postgres", Statement("UPDATE t SET a = $1")))
+        #expect(!recorded.contains("postgres", Statement("alter role alice password 'x'")))
+    }
+
+    @Test("what is counted goes on over a restart, within its limits")
+    func bursts() {
+        var before = Burst(count: 3, span: 60_000)
+        _ = before.add("a", at: 1_000)
+        _ = before.add("a", at: 2_000)
+        var after = Burst(count: 3, span: 60_000)
+        after.take(before, now: 3_000)
+        let isThird = after.add("a", at: 4_000)
+        #expect(isThird)
+        after.take(before, now: 100_000)
+        let isFirst = !after.add("a", at: 100_000)
+        #expect(isFirst)
     }
 
     @Test("baselines learn, tell once, and forget")

@@ -1,4 +1,5 @@
 # The internal authority, and a certificate a service. What expires within a month is made anew.
+# Where others ask for it: certificate_days is how long they last, public_names what clients call us by.
 
 prepare_certificates() {
   if ! openssl x509 -in "$home/certs/ca.pem" -noout -checkend 34560000 >/dev/null 2>&1; then
@@ -17,14 +18,17 @@ certificate() {
   openssl x509 -in "$pem" -noout -checkend 2592000 >/dev/null 2>&1 && return
   # The first name is the service's identity.
   local names="DNS:$name,DNS:localhost,IP:127.0.0.1,IP:::1" host
-  if [[ $name == message-gateway ]]; then
+  if [[ -n ${public_names:-} ]]; then
+    # In containers, whose own names nobody outside uses.
+    [[ $name == public ]] && names=$public_names
+  elif [[ $name == message-gateway ]]; then
     host=$(hostname 2>/dev/null || cat /proc/sys/kernel/hostname)
     [[ $host =~ ^[A-Za-z0-9.-]+$ ]] && names+=",DNS:$host"
     for host in $(hostname -I 2>/dev/null); do [[ $host =~ ^[0-9a-f.:]+$ && $host != fe80* ]] && names+=",IP:$host"; done
   fi
   openssl ecparam -name prime256v1 -genkey -noout -out "$home/certs/$name.key"
   openssl req -new -key "$home/certs/$name.key" -subj "/O=Everline/CN=$name" |
-    openssl x509 -req -CA "$home/certs/ca.pem" -CAkey "$home/certs/ca.key" -days 397 -set_serial "0x$(openssl rand -hex 16)" -out "$pem" \
+    openssl x509 -req -CA "$home/certs/ca.pem" -CAkey "$home/certs/ca.key" -days "${certificate_days:-397}" -set_serial "0x$(openssl rand -hex 16)" -out "$pem" \
       -extfile <(
         echo 'basicConstraints=critical,CA:FALSE'
         echo 'keyUsage=critical,digitalSignature'

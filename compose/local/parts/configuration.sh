@@ -22,8 +22,9 @@ conninfo() { echo "$(postgres_hosts) dbname=$2 user=$1 sslmode=verify-full sslro
 tls_json() { echo "\"tls\": {\"ca\": $(json "$home/certs/ca.pem"), \"certificate\": $(json "$home/certs/$1.pem"), \"key\": $(json "$home/certs/$1.key")}"; }
 postgres_json() { echo "\"postgres\": {\"conninfo\": $(json "$(conninfo "$1" everline)"), \"passwordFile\": $(json "$home/secrets/postgres-$1")}"; }
 redis_json() { echo "\"redis\": {\"port\": $(port 7379), \"user\": $(json "$1"), \"passwordFile\": $(json "$home/secrets/redis-$1")}"; }
+# Of the services and of archive_command alike: a repository that only one of them knew would be without WAL, or without backups.
 repository_json() {
-  echo "\"repository\": {\"paths\": $(json "$(readlink -f "$home/backups")"), \"keyFile\": $(json "$(readlink -f "$home/guardian")/repository.key")}"
+  echo "\"repository\": {\"paths\": $(json "${EVERLINE_REPOSITORY_PATHS:-$(readlink -f "$home/backups")}"), \"keyFile\": $(json "$(readlink -f "$home/guardian")/repository.key")}"
 }
 
 prepare_configuration() {

@@ -22,9 +22,9 @@ prepare_postgres() {
   install -m 644 -o "$postgres_user" "$home/certs/postgres.pem" "$postgres_data/server.pem"
   install -m 644 -o "$postgres_user" "$home/certs/ca.pem" "$postgres_data/ca.pem"
   grep -q "^include 'everline.conf'" "$postgres_data/postgresql.conf" || echo "include 'everline.conf'" >>"$postgres_data/postgresql.conf"
-  sed -e "s|@PORT@|$(port 7432)|" -e "s|@RUN@|${run_folder//\'/\'\'}|" -e "s|@LOG@|${server_log//\'/\'\'}|" -e "s|@GUARDIAN@|$(archive_path "$guardian")|g" compose/postgres/everline.conf \
+  sed -e "s|@LISTEN@|127.0.0.1|" -e "s|@PORT@|$(port 7432)|" -e "s|@RUN@|${run_folder//\'/\'\'}|" -e "s|@LOG@|${server_log//\'/\'\'}|" -e "s|@GUARDIAN@|$(archive_path "$guardian")|g" compose/postgres/everline.conf \
     >"$postgres_data/everline.conf"
-  cp compose/postgres/pg_hba.conf "$postgres_data/pg_hba.conf"
+  sed -e "s|@FROM@|127.0.0.1/32|" compose/postgres/pg_hba.conf >"$postgres_data/pg_hba.conf"
   chown "$postgres_user" "$postgres_data/everline.conf" "$postgres_data/pg_hba.conf"
 }
 
@@ -48,4 +48,28 @@ prepare_archiver() {
   # An archive from before the guardian had one.
   if [[ -d $home/backups/wal && ! -f $home/backups/repository.json ]]; then mv "$home/backups/wal" "$home/backups/.wal-before"; fi
   "$binaries/db-guardian" repository create >>"$home/log/db-guardian.log" 2>&1 || { tail -n 3 "$home/log/db-guardian.log" >&2; exit 70; }
+}
+
+# Ends what a killed postmaster left. A backend that waits for a lock of one that was killed too never notices, keeps the shared memory, and no
+# server starts beside it; an init system ends them with their control group. The logger goes by itself, once it has written what it has.
+end_orphans() {
+  local try folder pid name left postmaster pattern
+  pattern=$(sed 's/[][*?\\]/\\&/g' <<<"$postgres_data")
+  if read -r postmaster 2>/dev/null <"$postgres_data/postmaster.pid" && [[ $(readlink "/proc/$postmaster/cwd" 2>/dev/null) == "$postgres_data" ]]; then
+    return 0
+  fi
+  for ((try = 0; try < 30; try++)); do
+    left=()
+    while read -r folder; do
+      pid=${folder#/proc/}
+      pid=${pid%/cwd}
+      name=
+      IFS= read -rd '' name 2>/dev/null <"/proc/$pid/cmdline"
+      [[ $name == "postgres: "* && $name != "postgres: logger"* ]] && left+=("$pid")
+    done < <(find /proc -maxdepth 2 -name cwd -lname "$pattern" 2>/dev/null)
+    ((${#left[@]})) || return 0
+    ((try == 10)) && echo "everline: ending ${#left[@]} processes that a killed PostgreSQL left"
+    ((try >= 10)) && kill -KILL "${left[@]}" 2>/dev/null
+    sleep 0.1
+  done
 }

@@ -5,7 +5,7 @@ prepare_redis() {
   install -m 600 -o "$redis_user" "$home/certs/redis.key" "$redis_data/redis.key"
   install -m 644 -o "$redis_user" "$home/certs/redis.pem" "$redis_data/redis.pem"
   install -m 644 -o "$redis_user" "$home/certs/ca.pem" "$redis_data/ca.pem"
-  sed -e "s|@PORT@|$(port 7379)|" compose/redis/redis.conf >"$redis_data/redis.conf"
+  sed -e "s|@LISTEN@|127.0.0.1|" -e "s|@PORT@|$(port 7379)|" compose/redis/redis.conf >"$redis_data/redis.conf"
   local acl name
   acl=$(<compose/redis/users.acl)
   for name in auth message-gateway history; do

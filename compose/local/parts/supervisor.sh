@@ -20,7 +20,10 @@ launch() {
 start() {
   local name=$1 k=${1##*-}
   case $name in
-  postgres) launch postgres INT "${postgres_as[@]}" "$postgres_bin/postgres" -D "$postgres_data" ;;
+  postgres)
+    end_orphans
+    launch postgres INT "${postgres_as[@]}" "$postgres_bin/postgres" -D "$postgres_data"
+    ;;
   redis) launch redis TERM "${redis_as[@]}" bash -c 'cd "$1" && exec redis-server redis.conf' bash "$redis_data" ;;
   auth) launch auth TERM "$binaries/auth" serve ;;
   db-guardian) launch db-guardian TERM "$binaries/db-guardian" serve ;;

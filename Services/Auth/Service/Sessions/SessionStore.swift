@@ -96,6 +96,12 @@ package struct SessionStore: Sendable {
         }
     }
 
+    /// How many hold.
+    func count() async throws -> Int64 {
+        try await pool.query("SELECT count(*) FROM everline.sessions WHERE expires_at >= now()", deadline: .seconds(10)).decode(
+            0, 0)
+    }
+
     func removeExpired() async throws {
         try await pool.query("DELETE FROM everline.sessions WHERE expires_at < now()", deadline: .seconds(30))
     }

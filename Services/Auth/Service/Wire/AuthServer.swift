@@ -6,6 +6,7 @@ import EverlineRedis
 package import EverlineService
 import Foundation
 package import Logging
+import Metrics
 import NIOPosix
 
 package enum AuthSettings {
@@ -25,7 +26,8 @@ package enum AuthServer {
         var postgres = try settings.postgres(service: "auth") { try await epoch.connected($0) }
         postgres.onDisconnect = { epoch.disconnected() }
         let pool = PostgresPool(configuration: postgres, logger: process.logger)
-        let redis = RedisClient(try settings.redis(), group: group, logger: process.logger)
+        let tls = TLSKeeper(try settings.tls(), logger: process.logger)
+        let redis = RedisClient(try settings.redis(tls: tls.client()), group: group, logger: process.logger)
         let store = SessionStore(pool)
         let cache = SessionCache(redis)
         let sessions = Sessions(
@@ -55,14 +57,22 @@ package enum AuthServer {
         }
         let server = try await LineServer(
             host: try settings.string("listen.host"), port: try settings.port("listen.port"),
-            tls: try settings.tls().serverContext(.required), table: table, group: group, logger: process.logger)
+            tls: try tls.server(.required), table: table, group: group, logger: process.logger)
         try await process.run([
-            Part.ending { await pool.shutdown() }, Part { await redis.run() }, Part { try await cache.run() },
+            Part.ending { await pool.shutdown() }, Part { await tls.run() }, Part { await redis.run() },
+            Part { try await cache.run() },
             Part { try await epoch.run(store) },
             Part {
                 while true {
                     try await Task.sleep(for: .seconds(3_600))
                     try? await store.removeExpired()
+                }
+            },
+            Part {
+                let open = Gauge(label: "everline_sessions")
+                while true {
+                    if let count = try? await store.count() { open.record(count) }
+                    try await Task.sleep(for: .seconds(60))
                 }
             },
             Part.ending { await server.shutdown() },
@@ -80,7 +90,9 @@ package enum AuthServer {
 
         package init(_ settings: Settings, logger: Logger) throws {
             pool = PostgresPool(configuration: try settings.postgres(service: "auth users"), logger: logger)
-            redis = RedisClient(try settings.redis(), group: MultiThreadedEventLoopGroup.singleton, logger: logger)
+            redis = RedisClient(
+                try settings.redis(tls: try settings.tls().clientContext()), group: MultiThreadedEventLoopGroup.singleton,
+                logger: logger)
             users = UserStore(pool)
         }
 

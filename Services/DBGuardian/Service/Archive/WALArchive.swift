@@ -27,10 +27,15 @@ package struct WALArchive: Sendable {
 
     // MARK: Push
 
+    /// Where a file lies, in every repository.
+    static func name(of file: IncomingWAL) -> String {
+        "systems/\(file.system)/wal/\(ArchiveFile.folder(file.name))/\(file.name)"
+    }
+
     /// Archives one file. It returns only when file and name are on the disk.
     package func push(_ file: IncomingWAL) throws -> Outcome {
         let system = try admit(file.system)
-        let name = "\(system.wal)/\(ArchiveFile.folder(file.name))/\(file.name)"
+        let name = Self.name(of: file)
         let information = try JSONEncoder().encode(file.information)
         if try repository.encode(name, information: Array(information), { try $0.write(file.bytes) }) != nil { return .archived }
         return try compare(file, with: name, system)

@@ -12,7 +12,11 @@ package struct WALFetch: Sendable {
         let bytes = try repositories.firstAnswer { repository in
             try WALArchive(repository).fetch(name, system: try repository.onlySystem(repositories.wanted))
         }
-        guard let bytes else { return false }
+        guard let bytes else {
+            // One that cannot be looked at may have it, and "not there" would end a recovery early.
+            if let lost = repositories.lost.first { throw lost.error }
+            return false
+        }
         let unfinished = "\(path).\(getpid()).unfinished"
         let descriptor = open(unfinished, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw SystemError("cannot write", unfinished) }

@@ -6,38 +6,52 @@ import Synchronization
 /// one process a segment.
 package struct WALPush: Sendable {
     private let repositories: [Repository]
+    private let lost: [Repositories.Lost]
 
     /// How many of the files that wait are taken along: more are not done sooner on few cores, and PostgreSQL counts them as
     /// waiting meanwhile.
     private static let ahead = 2
 
-    package init(_ repositories: [Repository]) { self.repositories = repositories }
+    package init(_ repositories: Repositories) {
+        self.repositories = repositories.all
+        lost = repositories.lost
+    }
 
+    /// A repository that cannot take it keeps it from none of the others, though PostgreSQL keeps it until all have it.
     /// - Returns: what became of it in each repository.
+    /// - Throws: the first error, when each that can has it.
     package func push(_ path: String) throws -> [WALArchive.Outcome] {
+        if lost.isEmpty, TakenAlong.recall(path, repositories) { return repositories.map { _ in .knownAlready } }
         let file = try IncomingWAL(path: path)
-        try pushHistory(of: file, beside: path)
-        let outcomes = try repositories.map { try WALArchive($0).push(file) }
+        var failure = lost.first?.error
+        var outcomes: [WALArchive.Outcome] = []
+        var took: [Repository] = []
+        for repository in repositories {
+            do {
+                try pushHistory(of: file, beside: path, to: repository)
+                outcomes.append(try WALArchive(repository).push(file))
+                took.append(repository)
+            } catch { failure = failure ?? error }
+        }
         // What was known already had been taken along by a call before, which is to be used up first.
-        let ahead = outcomes.contains(.archived) ? pushAhead(of: path, system: file.system) : []
+        let ahead = failure == nil && outcomes.contains(.archived) ? pushAhead(of: path, system: file.system) : []
         let done = [file.segment].compactMap { $0 } + ahead
         // It is archived, whether or not that can be noted: on a full disk PostgreSQL would send it for ever.
-        for repository in repositories { try? ArchivedWAL.note(done, repository.system(file.system)) }
+        for repository in took { try? ArchivedWAL.note(done, repository.system(file.system)) }
+        if let failure { throw failure }
         return outcomes
     }
 
     /// A timeline that began while archiving was off, as a restore's does, has never sent its history; without it nobody knows
     /// what it branched off from.
-    private func pushHistory(of file: IncomingWAL, beside path: String) throws {
+    private func pushHistory(of file: IncomingWAL, beside path: String, to repository: Repository) throws {
         let timeline = ArchiveFile.folder(file.name)
         let name = "\(timeline).history"
         let history = path.folder.isEmpty ? name : "\(path.folder)/\(name)"
         guard ArchiveFile(file.name) == .segment, timeline != "00000001", access(history, R_OK) == 0 else { return }
-        for repository in repositories {
-            let system = try WALArchive(repository).admit(file.system)
-            if try repository.storage.size("\(system.wal)/\(timeline)/\(name)") != nil { continue }
-            _ = try WALArchive(repository).push(try IncomingWAL(path: history))
-        }
+        let system = try WALArchive(repository).admit(file.system)
+        if try repository.storage.size("\(system.wal)/\(timeline)/\(name)") != nil { return }
+        _ = try WALArchive(repository).push(try IncomingWAL(path: history))
     }
 
     /// In all repositories; one that cannot tell is asked to take it.
@@ -59,10 +73,12 @@ package struct WALPush: Sendable {
         let all = Array(waiting)
         let done = Mutex<[SegmentName]>([])
         DispatchQueue.concurrentPerform(iterations: all.count) { index in
-            guard let file = try? IncomingWAL(path: "\(folder)/\(all[index])") else { return }
+            let path = "\(folder)/\(all[index])"
+            guard let source = TakenAlong.Source(path), let file = try? IncomingWAL(path: path) else { return }
             for repository in repositories {
                 guard (try? WALArchive(repository).push(file)) != nil else { return }
             }
+            TakenAlong.keep(path, source, as: WALArchive.name(of: file), repositories)
             if let segment = file.segment { done.withLock { $0.append(segment) } }
         }
         return done.withLock { $0 }

@@ -26,7 +26,7 @@ package struct WALStatus: Codable, Sendable, CustomStringConvertible {
         if let timeline { (archived, streamed) = inventory.ends(of: timeline) }
         guard settings.optional("postgres.conninfo") != nil else { return }
         do {
-            let rows = try await SourceServer.withConnection(try settings.postgres(service: "db-guardian wal status"), logger) {
+            let rows = try await SourceServer.withConnection(try settings.own("wal status"), logger) {
                 connection in
                 try await connection.query(
                     """

@@ -29,13 +29,20 @@ struct Aftermath: Sendable {
             let name = "systems/\(system)/wal/\(ArchiveFile.folder(segment))/\(segment)"
             let end = ContinuousClock.now + Self.patience
             while ContinuousClock.now < end {
-                if try room.repositories.all.allSatisfy({ try $0.storage.size(name) != nil }) { return }
+                if try lacking(name).isEmpty { return }
                 try await Task.sleep(for: .milliseconds(50))
             }
-            logger.error("the segment has not come to the archive yet", metadata: ["segment": "\(segment)"])
+            let places = try lacking(name).joined(separator: ", ")
+            logger.error(
+                "the segment has not come to the archive yet: does archive_command write to each repository?",
+                metadata: ["segment": "\(segment)", "repositories": "\(places)"])
         } catch {
             logger.error("no ledger could be recorded after the backup", metadata: ["error": "\(error)"])
         }
+    }
+
+    private func lacking(_ name: String) throws -> [String] {
+        try room.repositories.all.filter { try $0.storage.size(name) == nil }.map(\.storage.place)
     }
 
     /// Ends the segment that is being written, and says which. A heartbeat before makes sure that a commit follows, without

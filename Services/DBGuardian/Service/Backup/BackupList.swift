@@ -33,16 +33,24 @@ package struct BackupLine: Codable, Sendable, CustomStringConvertible {
 /// What there is to restore, over all repositories: a backup of any of them.
 package struct BackupList: Sendable {
     package let backups: [Backup]
+    /// What could not be looked at, each as a sentence: repositories that are gone, manifests that are damaged.
+    package let warnings: [String]
 
     package init(_ repositories: Repositories) throws {
         var seen: Set<String> = []
         var found: [Backup] = []
+        var warnings = repositories.lost.map(\.words)
         for repository in repositories.all where try !repository.systems().isEmpty {
-            for backup in try Catalogue(repository.onlySystem(repositories.wanted)).all()
-            where seen.insert(backup.manifest.id).inserted {
+            let catalogue = Catalogue(try repository.onlySystem(repositories.wanted))
+            for backup in try catalogue.all() where seen.insert(backup.manifest.id).inserted {
                 found.append(backup)
             }
+            warnings += try catalogue.damaged().map { "\($0.words). HINT: \(DamagedBackup.hint)" }
+            warnings += try whole(or: []) { try catalogue.missing() }.map {
+                "backup \($0) in \(repository.storage.place) has lost its manifest. HINT: \(DamagedBackup.hint)"
+            }
         }
+        self.warnings = warnings
         backups = found.sorted { ($0.manifest.startedAt, $0.manifest.id) < ($1.manifest.startedAt, $1.manifest.id) }
     }
 
@@ -50,7 +58,7 @@ package struct BackupList: Sendable {
 
     package func named(_ id: String) throws -> Backup {
         guard let found = backups.first(where: { $0.manifest.id == id }) else {
-            throw GuardianError("there is no backup \(id)", hint: "`db-guardian backup list`")
+            throw GuardianError("there is no backup \(id)", hint: warnings.first ?? "`db-guardian backup list`")
         }
         return found
     }

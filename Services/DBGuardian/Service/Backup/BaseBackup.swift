@@ -25,6 +25,13 @@ package struct BaseBackup: Sendable {
         let server = try await SourceServer(guardian, logger: logger)
         try tools.refuseOlder("pg_basebackup", than: server.major)
         for repository in room.repositories.all { _ = try WALArchive(repository).admit(server.system) }
+        guard server.tablespaces.isEmpty else {
+            throw GuardianError(
+                "the cluster has tablespaces outside of its data directory (\(server.tablespaces.joined(separator: ", "))), which a base backup of ours does not hold",
+                hint:
+                    "move what lies in them (ALTER TABLE … SET TABLESPACE pg_default) and drop them; until then `backup cluster` keeps all of it"
+            )
+        }
         try room.clearLeftovers(server.system)
         let id = try room.newID(.base)
         let started = Timestamp.now

@@ -13,9 +13,21 @@ package struct Catalogue: Sendable {
 
     private struct List: Codable { let backups: [String] }
 
-    /// All backups that are whole, the oldest first. A manifest that is damaged is an error here; `verify` goes on and names it.
+    /// All backups that can be read, the oldest first. One whose manifest is damaged stands in its neighbours' way no more than
+    /// one that is missing: `damaged` names it.
     package func all() throws -> [Backup] {
-        try ids().compactMap(backup).sorted { ($0.manifest.startedAt, $0.manifest.id) < ($1.manifest.startedAt, $1.manifest.id) }
+        try ids().compactMap { id in try whole(or: nil) { try backup(id) } }
+            .sorted { ($0.manifest.startedAt, $0.manifest.id) < ($1.manifest.startedAt, $1.manifest.id) }
+    }
+
+    /// Backups whose manifests are damaged.
+    package func damaged() throws -> [DamagedBackup] {
+        try ids().compactMap { id in
+            do { _ = try backup(id) } catch let error as DamageError {
+                return DamagedBackup(id: id, place: repository.storage.place, damage: error)
+            }
+            return nil
+        }
     }
 
     /// The names in the folder of backups, whole or not.
@@ -44,13 +56,18 @@ package struct Catalogue: Sendable {
         }
         return Backup(
             system: system, manifest: manifest,
-            verified: try repository.document("\(folder)/\(BackupFinding.verifiedName)"),
-            proven: try repository.document("\(folder)/\(BackupFinding.provenName)"))
+            // One of these that is damaged says nothing, so the backup counts as not verified, or not proven; `verify` names it.
+            verified: try whole(or: nil) { try repository.document("\(folder)/\(BackupFinding.verifiedName)") },
+            proven: try whole(or: nil) { try repository.document("\(folder)/\(BackupFinding.provenName)") })
     }
 
-    /// - Throws: if there is no such backup.
+    /// - Throws: if there is no such backup, or its manifest is damaged.
     package func named(_ id: String) throws -> Backup {
-        guard let found = try backup(id) else {
+        let found: Backup?
+        do { found = try backup(id) } catch let error as DamageError {
+            throw DamagedBackup(id: id, place: repository.storage.place, damage: error)
+        }
+        guard let found else {
             throw GuardianError("there is no backup \(id) in \(repository.storage.place)", hint: "`db-guardian backup list`")
         }
         return found
@@ -76,11 +93,14 @@ package struct Catalogue: Sendable {
         try writeList()
     }
 
-    /// Ids that were in the list and have no manifest any more.
+    /// Ids that were in the list and have no manifest any more; where there is no list, those that have its copy.
     package func missing() throws -> [String] {
-        guard let list = try repository.document(listName, as: List.self) else { return [] }
-        let there = Set(try ids().filter { try repository.storage.size("\(system.backups)/\($0)/\(BackupManifest.name)") != nil })
-        return list.backups.filter { !there.contains($0) }
+        func has(_ id: String, _ name: String) throws -> Bool {
+            try repository.storage.size("\(system.backups)/\(id)/\(name)") != nil
+        }
+        let known =
+            try repository.document(listName, as: List.self)?.backups ?? ids().filter { try has($0, BackupManifest.copyName) }
+        return try known.filter { try !has($0, BackupManifest.name) }
     }
 
     /// Makes manifests anew from their copies where they are lost or damaged, and the list from what is there.
@@ -117,4 +137,19 @@ package struct Catalogue: Sendable {
         let ids = try ids().filter { try repository.storage.size("\(system.backups)/\($0)/\(BackupManifest.name)") != nil }
         try repository.write(List(backups: ids), to: listName)
     }
+}
+
+/// A backup whose manifest is damaged, so that nobody knows what it needs.
+package struct DamagedBackup: Error, Sendable, CustomStringConvertible {
+    package let id: String
+    let place: String
+    let damage: DamageError
+
+    package var words: String {
+        "backup \(id) in \(place) is left out: its manifest is damaged (\(damage.artefact): \(damage.problem))"
+    }
+    package var description: String {
+        "the manifest of backup \(id) in \(place) is damaged (\(damage.artefact): \(damage.problem))\nHINT: \(Self.hint)"
+    }
+    static let hint = "`db-guardian backup rebuild` makes it anew from its copy; other backups can be restored meanwhile"
 }

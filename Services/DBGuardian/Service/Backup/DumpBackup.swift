@@ -74,13 +74,15 @@ package struct DumpBackup: Sendable {
     /// Anew for each program: it is good for a short time.
     private var application: String { room.settings.applicationName("backup \(kind.rawValue)") }
 
-    /// Roles and their memberships; password verifiers only where we are superuser.
+    /// Roles and their memberships; password verifiers only where we are superuser. No tablespaces, here and at the restore: their
+    /// folders are those of the machine that was backed up, and may be in use.
     private func globals(to file: String, _ conninfo: String, _ database: String, _ password: PasswordFile) throws {
         room.progress.step("dumping the roles")
         let what = kind == .cluster ? ["--globals-only"] : ["--roles-only", "--no-role-passwords"]
         try tools.tool(
             "pg_dumpall",
-            what + ["--no-password", "--file=\(file)", "--database=\(database)", "--dbname=\(conninfo)"], password: password,
+            what + ["--no-tablespaces", "--no-password", "--file=\(file)", "--database=\(database)", "--dbname=\(conninfo)"],
+            password: password,
             application: application
         ).succeed()
     }

@@ -14,12 +14,12 @@ package struct JobRoom: Sendable {
 
     /// - Parameters:
     ///   - job: what it is, for whoever finds the lock taken.
-    ///   - readOnlyWill: whether it can do its work where nothing can be written.
+    ///   - readOnlyWill: whether it can do its work where nothing can be written, and with those repositories that are there.
     /// - Throws: `BusyError` when another job has a repository.
     package init(_ job: String, _ settings: Settings, progress: JobProgress, readOnlyWill: Bool = false) async throws {
         self.settings = settings
         self.progress = progress
-        repositories = try Repositories(settings)
+        repositories = try readOnlyWill ? .reachable(settings) : Repositories(settings)
         var locks: [StorageLock] = []
         var canWrite = true
         for repository in repositories.all {
@@ -44,7 +44,7 @@ package struct JobRoom: Sendable {
             if let lock = try storage.lock(name, shared: false, holder: job) { return lock }
             let holder = storage.holder(name) ?? "another job"
             guard ContinuousClock.now < end else { throw BusyError(place: storage.place, holder: holder) }
-            progress.step("waiting for \(holder)")
+            progress.step(JobProgress.waiting + holder)
             try await Task.sleep(for: .milliseconds(200))
         }
     }
@@ -77,9 +77,12 @@ package struct JobRoom: Sendable {
             let catalogue = Catalogue(repository.system(system))
             try catalogue.begin()
             for id in try catalogue.unfinished() { try repository.storage.remove("\(catalogue.system.backups)/\(id)") }
-            for folder in try repository.storage.list(catalogue.system.wal) {
-                repository.storage.sweep("\(catalogue.system.wal)/\(folder)")
+            let system = catalogue.system
+            var folders = ["", system.root, system.ledger, system.drills]
+            for parent in [system.wal, system.backups] {
+                folders += try repository.storage.list(parent).map { "\(parent)/\($0)" }
             }
+            folders.forEach(repository.storage.sweep)
         }
     }
 

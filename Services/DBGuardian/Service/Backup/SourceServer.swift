@@ -11,6 +11,8 @@ package struct SourceServer: Sendable {
     package let databases: [String]
     package let extensions: [String]
     package let segmentSize: UInt64
+    /// Beside the two that every cluster has.
+    package let tablespaces: [String]
 
     package init(_ configuration: PostgresConfiguration, logger: Logger) async throws {
         let rows = try await Self.withConnection(configuration, logger) { connection in
@@ -20,7 +22,8 @@ package struct SourceServer: Sendable {
                     (SELECT rolname::text FROM pg_roles WHERE oid = 10),
                     (SELECT array_agg(datname::text ORDER BY datname) FROM pg_database WHERE datallowconn),
                     (SELECT coalesce(array_agg(extname::text ORDER BY extname), '{}') FROM pg_extension),
-                    (SELECT bytes_per_wal_segment FROM pg_control_init())
+                    (SELECT bytes_per_wal_segment FROM pg_control_init()),
+                    (SELECT coalesce(array_agg(spcname::text ORDER BY 1), '{}') FROM pg_tablespace WHERE oid > 16383)
                 """)
         }
         system = "\(UInt64(bitPattern: try rows.decode(0, 0, as: Int64.self)))"
@@ -29,6 +32,7 @@ package struct SourceServer: Sendable {
         databases = try rows.decode(0, 3)
         extensions = try rows.decode(0, 4)
         segmentSize = UInt64(try rows.decode(0, 5, as: Int32.self))
+        tablespaces = try rows.decode(0, 6)
     }
 
     /// The system identifier alone, for whoever may ask for little.

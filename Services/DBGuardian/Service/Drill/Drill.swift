@@ -22,16 +22,18 @@ package struct Drill: Sendable {
     /// - Throws: what cannot even begin; everything else is a difference.
     package static func run(_ settings: Settings, only: String?, progress: JobProgress) async throws -> [DrillResult] {
         let drill = try await Drill(settings, progress: progress)
-        let known = drill.room.repositories.all
-        let chosen = known.filter { only == nil || FolderStorage(only ?? "").place == $0.storage.place }
-        guard !chosen.isEmpty else {
+        let known = drill.room.repositories
+        func isMeant(_ place: String) -> Bool { only == nil || FolderStorage(only ?? "").place == place }
+        let chosen = known.all.filter { isMeant($0.storage.place) }
+        let lost = known.lost.filter { isMeant($0.place) }
+        guard !chosen.isEmpty || !lost.isEmpty else {
+            let places = known.all.map(\.storage.place) + known.lost.map(\.place)
             throw GuardianError(
-                "\(only ?? "") is none of the configured repositories",
-                hint: "they are: \(known.map(\.storage.place).joined(separator: ", "))")
+                "\(only ?? "") is none of the configured repositories", hint: "they are: \(places.joined(separator: ", "))")
         }
         var results: [DrillResult] = []
         for repository in chosen { results.append(try await drill.run(repository)) }
-        return results
+        return results + lost.map { DrillResult.failed($0.error, in: $0.place) }
     }
 
     private func run(_ repository: Repository) async throws -> DrillResult {
@@ -62,7 +64,7 @@ package struct Drill: Sendable {
                 "the backup is of PostgreSQL \(end.backup.manifest.server), and \(tools.folder) has \(major)",
                 hint: "set tools.folder")
         }
-        let stops = try stops(system, planner, end.backup.manifest.id)
+        let stops = try stops(system, planner, end)
         guard let newest = stops.newest else {
             throw GuardianError(
                 "no ledger can be restored to, so nothing can be compared: this drill proves nothing",
@@ -73,29 +75,28 @@ package struct Drill: Sendable {
         let rehearsal = Rehearsal(
             repository: system.repository, repositories: room.repositories.only(system.repository), tools: tools,
             progress: room.progress, database: database)
-        var way: [(ledger: Ledger, plan: RestorePlan)] = [newest]
-        if let older = stops.older {
-            if older.plan.backup.manifest.id == newest.plan.backup.manifest.id {
-                way.insert(older, at: 0)
-            } else {
-                let apart = try await rehearsal.run([older], end: nil, in: try place())
-                result.differences += apart.differences
-            }
-        }
+        // Those that lie one behind the other on the way to the end are stops on it; what another backup leads to, or what a
+        // timeline held after it had been left, is a way of its own.
+        let all = [stops.older, newest].compactMap { $0 }
+        let way = all.filter { planner.leads($0.plan, through: $0.ledger, to: end) }
         let outcome = try await rehearsal.run(way, end: end, in: try place())
         result.differences += outcome.differences
-        result.rooms = outcome.rooms
-        result.messages = outcome.messages
+        (result.rooms, result.messages) = (outcome.rooms, outcome.messages)
+        for stop in all where !way.contains(where: { $0.ledger.id == stop.ledger.id }) {
+            let apart = try await rehearsal.run([stop], end: nil, in: try place())
+            result.differences += apart.differences
+            if stop.ledger.id == newest.ledger.id { (result.rooms, result.messages) = (apart.rooms, apart.messages) }
+        }
         result.rtoSeconds = Self.rounded(outcome.seconds)
         let last = outcome.heartbeat ?? newest.ledger.at
         result.rpoSeconds = Self.rounded(max(0, Double(began.milliseconds * 1_000 - last) / 1e6))
-        if outcome.messages == 0, newest.ledger.totals.messages != 0 {
+        if result.messages == 0, newest.ledger.totals.messages != 0 {
             result.differences.append("the restored database is empty")
         }
     }
 
-    /// The newest ledger that the newest backup leads to, and a random older one.
-    private func stops(_ system: System, _ planner: RestorePlanner, _ backup: String) throws -> (
+    /// The newest ledger that lies on the way to the end, and a random older one, wherever that is.
+    private func stops(_ system: System, _ planner: RestorePlanner, _ end: RestorePlan) throws -> (
         newest: (ledger: Ledger, plan: RestorePlan)?, older: (ledger: Ledger, plan: RestorePlan)?
     ) {
         let shelf = LedgerShelf(system)
@@ -104,9 +105,16 @@ package struct Drill: Sendable {
             guard let plan = try? planner.plan(.point(id), from: backup), let ledger = try shelf.ledger(id) else { return nil }
             return (ledger, plan)
         }
+        let backup = end.backup.manifest.id
         let ids = try shelf.ids()
         var newest: (ledger: Ledger, plan: RestorePlan)?
-        for id in ids.reversed() where newest == nil { newest = try stop(id, from: backup) }
+        for id in ids.reversed() {
+            guard let one = try stop(id, from: backup) else { continue }
+            let leads = planner.leads(one.plan, through: one.ledger, to: end)
+            // Only where none lies on the way: just after a restore the newest may be of what was left.
+            if leads || newest == nil { newest = one }
+            if leads { break }
+        }
         guard let newest else { return (nil, nil) }
         for id in ids.filter({ $0 < newest.ledger.id }).shuffled() {
             if let older = try stop(id, from: backup) ?? stop(id, from: nil) { return (newest, older) }

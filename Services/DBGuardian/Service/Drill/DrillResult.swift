@@ -23,9 +23,9 @@ package struct DrillResult: Codable, Sendable {
 
 extension DrillResult {
     /// A drill that could not even begin.
-    package static func failed(_ error: any Error) -> DrillResult {
+    package static func failed(_ error: any Error, in place: String? = nil) -> DrillResult {
         DrillResult(
-            ok: false, repository: nil, backup: "", target: "", older: nil, rooms: 0, messages: 0, rpoSeconds: 0, rtoSeconds: 0,
+            ok: false, repository: place, backup: "", target: "", older: nil, rooms: 0, messages: 0, rpoSeconds: 0, rtoSeconds: 0,
             differences: ["\(error)".replacingOccurrences(of: "\nHINT:", with: ". HINT:")], at: Timestamp.now.description)
     }
 }
@@ -39,6 +39,13 @@ package struct DrillRecords: Sendable {
     package func add(_ result: DrillResult) throws {
         guard let at = Timestamp(result.at) else { return }
         try system.repository.write(result, to: "\(system.drills)/\(at.compact)-\(UInt16.random(in: 0 ... .max)).json")
+    }
+
+    /// The last of them, the newest last. One that is damaged is left out; `verify` names it.
+    package func newest(_ most: Int) throws -> [DrillResult] {
+        try system.repository.storage.list(system.drills).suffix(most).compactMap { name in
+            try whole(or: nil) { try system.repository.document("\(system.drills)/\(name)", as: DrillResult.self) }
+        }
     }
 
     package func newest() throws -> DrillResult? {

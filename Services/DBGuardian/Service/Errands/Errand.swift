@@ -1,5 +1,5 @@
 import EverlineCryptography
-import EverlinePostgres
+package import EverlinePostgres
 package import EverlineService
 import Foundation
 
@@ -13,6 +13,9 @@ package struct Errands: Sendable {
 
     /// Verbs that read as much as a thief would.
     static let reading: Set<String> = ["backup database", "backup cluster", "backup base", "ledger", "restore", "drill", "watch"]
+
+    /// Verbs that change the schema, roles or settings; what another one's session does of that kind is nobody's errand.
+    static let changing: Set<String> = ["migrate", "roles", "audit harden"]
 
     private static let title = "db-guardian "
     private static let validBefore: Int64 = 10
@@ -55,7 +58,7 @@ package struct Errands: Sendable {
 extension Settings {
     /// nil where no repository can be opened; then the watch knows nobody, and there is none.
     package var errands: Errands? {
-        guard optional("repository.paths") != nil, let repositories = try? Repositories(self) else { return nil }
+        guard optional("repository.paths") != nil, let repositories = try? Repositories.reachable(self) else { return nil }
         return Errands(repositories.first)
     }
 
@@ -70,4 +73,11 @@ extension Settings {
 
     /// What a session for that verb is called.
     package func applicationName(_ verb: String) -> String { errands?.applicationName(verb) ?? "db-guardian \(verb)" }
+
+    /// The guardian's own connections for that verb: each is named when it is made, for a name is good for two minutes only.
+    package func own(_ verb: String) throws -> PostgresConfiguration {
+        var configuration = try postgres(service: "db-guardian \(verb)")
+        if let errands { configuration.naming = { errands.applicationName(verb) } }
+        return configuration
+    }
 }

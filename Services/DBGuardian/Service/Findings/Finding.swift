@@ -75,6 +75,20 @@ package struct Finding: Codable, Sendable, Equatable {
         for line in more.evidence where evidence.count < Self.mostEvidence && !evidence.contains(line) { evidence.append(line) }
     }
 
+    /// Whether it has been told of exactly that: of the same records, which are in the log once.
+    func tells(_ alarm: Alarm) -> Bool {
+        let more = Finding(alarm, id: id)
+        let records = more.evidence.filter { Self.isRecord($0) }
+        return !records.isEmpty && more.at >= at && more.at <= lastAt && severity >= more.severity
+            && (destroyedAt != nil || more.destroyedAt == nil) && records.allSatisfy(evidence.contains)
+    }
+
+    /// `everline.json:1234`
+    private static func isRecord(_ evidence: String) -> Bool {
+        guard let mark = evidence.range(of: ".json:", options: .backwards) else { return false }
+        return !evidence[mark.upperBound...].isEmpty && evidence[mark.upperBound...].allSatisfy(\.isNumber)
+    }
+
     /// PostgreSQL's text cannot hold U+0000.
     private static func storable(_ text: String) -> String {
         text.replacingOccurrences(of: "\0", with: "␀").shortened(to: longestText)

@@ -37,6 +37,11 @@ package actor FindingKeeper: AlarmSink {
         self.store = store
         self.telling = telling
         self.logger = logger
+        // From zero on: an alert on an increase does not see the first of a series that begins at one.
+        for rule in RuleTable.all {
+            _ = Counter(
+                label: "everline_guardian_findings_total", dimensions: [("rule", rule.id), ("severity", rule.severity.rawValue)])
+        }
     }
 
     package func raise(_ alarm: Alarm) async {
@@ -45,6 +50,7 @@ package actor FindingKeeper: AlarmSink {
             label: "everline_guardian_alarms_total", dimensions: [("rule", alarm.rule), ("severity", alarm.severity.rawValue)]
         ).increment()
         switch gathering.take(alarm, random: random) {
+        case .same: break
         case .more(let finding): risen[finding.id] = advice.added(to: finding)
         case .new(let finding), .worse(let finding):
             let finding = advice.added(to: finding)

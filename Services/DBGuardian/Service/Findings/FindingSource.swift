@@ -93,7 +93,7 @@ package struct FindingSource: Sendable {
     }
 
     package func withStore<R>(_ body: (FindingStore) async throws -> R) async throws -> R {
-        try await SourceServer.withConnection(settings.postgres(service: settings.applicationName("audit")), logger) {
+        try await SourceServer.withConnection(settings.own("audit"), logger) {
             try await body(FindingStore($0))
         }
     }

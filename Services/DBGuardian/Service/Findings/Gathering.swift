@@ -8,6 +8,8 @@ package struct Gathering: Sendable {
         /// It got worse: the severity rose, or data was destroyed for the first time.
         case worse(Finding)
         case more(Finding)
+        /// What it was told before: the watch was killed before it had kept that.
+        case same
     }
 
     private struct Key: Hashable {
@@ -37,6 +39,7 @@ package struct Gathering: Sendable {
             alarm.at.timeIntervalSince(known.first) <= Self.longest
         {
             let before = known.finding
+            if before.tells(alarm) { return .same }
             var finding = before
             finding.add(alarm)
             open[key] = (finding, min(known.first, alarm.at), max(known.last, alarm.at))

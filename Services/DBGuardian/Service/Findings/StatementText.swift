@@ -42,7 +42,8 @@ package enum StatementText {
             switch token {
             case .blank: blank()
             case .word(let bytes): word(bytes)
-            case .number(let bytes): out += isData ? Array("…".utf8) : bytes
+            // A parameter stays to be seen as one.
+            case .number(let bytes): out += isData ? bytes.prefix { $0 == UInt8(ascii: "$") } + Array("…".utf8) : bytes
             case .sign(let byte): sign(byte)
             case .string(let bytes, let opening): string(bytes, opening)
             case .dollar(let body, let tag):

@@ -1,12 +1,12 @@
 import EverlineService
-package import Foundation
+import Foundation
 
 /// Modes of files that hold the database or its secrets, where this machine has them.
 package struct FileModes: Sendable {
     package struct Wrong: Sendable {
         package let path: String
-        package let mode: mode_t
-        package let wanted: mode_t
+        package let mode: UInt32
+        package let wanted: UInt32
     }
 
     /// What of it is on this machine and could be looked at.

@@ -6,18 +6,50 @@ package struct Repositories: Sendable {
     package let all: [Repository]
     /// The cluster's system identifier, where one is named.
     package let wanted: String?
+    /// Those that could not be opened; none unless they may be done without (`reachable`).
+    package let lost: [Lost]
+
+    package struct Lost: Sendable {
+        package let place: String
+        package let error: any Error
+
+        /// One line.
+        package var words: String {
+            let why = "\(error)".replacingOccurrences(of: "\nHINT:", with: ". HINT:")
+            return why.contains(place) ? why : "\(place): \(why)"
+        }
+    }
 
     package init(_ settings: Settings) throws {
-        let paths = try Self.paths(settings)
+        self.init(try Self.named(settings).map { try Self.open($0, settings) }, wanted: settings.optional("repository.system"))
+    }
+
+    private init(_ all: [Repository], wanted: String?, lost: [Lost] = []) {
+        self.all = all
+        self.wanted = wanted
+        self.lost = lost
+    }
+
+    /// Those that can be opened: several are kept so that one may be gone.
+    /// - Throws: why the first could not be opened, if none could.
+    package static func reachable(_ settings: Settings) throws -> Repositories {
+        var all: [Repository] = []
+        var lost: [Lost] = []
+        for path in try named(settings) {
+            do { all.append(try open(path, settings)) } catch {
+                lost.append(Lost(place: FolderStorage(path).place, error: error))
+            }
+        }
+        if all.isEmpty, let first = lost.first { throw first.error }
+        return Repositories(all, wanted: settings.optional("repository.system"), lost: lost)
+    }
+
+    private static func named(_ settings: Settings) throws -> [String] {
+        let paths = try paths(settings)
         guard !paths.isEmpty else {
             throw ConfigurationError("repository.paths names no folder. HINT: give one, or several with commas between")
         }
-        self.init(try paths.map { try Self.open($0, settings) }, wanted: settings.optional("repository.system"))
-    }
-
-    private init(_ all: [Repository], wanted: String?) {
-        self.all = all
-        self.wanted = wanted
+        return paths
     }
 
     /// One of those of the configuration.

@@ -82,7 +82,8 @@ struct DumpRestore: Sendable {
         let create = ["postgres", "template1"].contains(name) ? [] : ["--create"]
         try tools.tool(
             "pg_restore",
-            ["--exit-on-error", "--jobs=2"] + create + connection(fetch, create.isEmpty ? name : "postgres", manifest) + [dump]
+            ["--exit-on-error", "--no-tablespaces", "--jobs=2"] + create
+                + connection(fetch, create.isEmpty ? name : "postgres", manifest) + [dump]
         ).succeed()
     }
 

@@ -22,7 +22,7 @@ package enum LastNumbers {
             for room in newest.rooms { known[room.name] = room.lastSeq }
         }
         guard settings.optional("postgres.conninfo") != nil else { return known }
-        let configuration = try settings.postgres(service: "db-guardian restore")
+        let configuration = try settings.own("restore")
         do {
             let rows = try await SourceServer.withConnection(configuration, logger) { connection in
                 let same = try await connection.query("SELECT system_identifier FROM pg_control_system()").decode(

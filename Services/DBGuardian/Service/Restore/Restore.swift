@@ -29,13 +29,16 @@ package struct RestoreRequest: Sendable {
     package let port: Int?
     /// The only database to keep.
     package let database: String?
+    /// On which timeline the target is; nil for the newest that has it.
+    package let timeline: UInt32?
     /// Whether a restore into the same folder that was not finished is to be taken away.
     package let clearing: Bool
 
-    package init(directory: String, port: Int?, database: String?, clearing: Bool) {
+    package init(directory: String, port: Int?, database: String?, timeline: UInt32?, clearing: Bool) {
         self.directory = directory
         self.port = port
         self.database = database
+        self.timeline = timeline
         self.clearing = clearing
     }
 }
@@ -52,7 +55,7 @@ package struct Restore: Sendable {
         self.settings = settings
         self.progress = progress
         self.logger = logger
-        repositories = try Repositories(settings)
+        repositories = try Repositories.reachable(settings)
         tools = try PostgresTools(settings)
     }
 
@@ -63,22 +66,17 @@ package struct Restore: Sendable {
 
     /// The plan of the first repository that leads there. Where the target has passed but its WAL has not come yet, a running
     /// server is asked to send it.
-    package func plan(_ target: RestoreTarget) async throws -> RestorePlan {
+    package func plan(_ target: RestoreTarget, on timeline: UInt32? = nil) async throws -> RestorePlan {
         let plan: RestorePlan
         do {
-            plan = try look(target)
+            plan = try look(target, timeline)
         } catch let error as NotYetError {
-            guard try await sent(target) else { throw error }
+            guard let segment = try await sent(target) else { throw error }
             let end = ContinuousClock.now + Self.patience
-            var found: RestorePlan?
-            while found == nil {
-                do { found = try look(target) } catch is NotYetError where ContinuousClock.now < end {
-                    progress.step("waiting for the WAL in the archive")
-                    try await Task.sleep(for: .milliseconds(200))
-                }
-            }
-            guard let found else { throw error }
-            plan = found
+            progress.step("waiting for \(segment) in the archive")
+            // Once it has come there is nothing more to wait for.
+            while try !has(segment), ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(200)) }
+            plan = try look(target, timeline)
         }
         let manifest = plan.backup.manifest
         for file in manifest.files {
@@ -96,32 +94,40 @@ package struct Restore: Sendable {
         return plan
     }
 
-    private func look(_ target: RestoreTarget) throws -> RestorePlan {
+    private func look(_ target: RestoreTarget, _ timeline: UInt32?) throws -> RestorePlan {
         let plan = try repositories.firstAnswer { repository in
-            try RestorePlanner(repository.onlySystem(repositories.wanted)).plan(target)
+            try RestorePlanner(repository.onlySystem(repositories.wanted)).plan(target, on: timeline)
         }
-        guard let plan else { throw GuardianError("there is no repository") }
+        guard var plan else { throw GuardianError("there is no repository") }
+        plan.notes += repositories.lost.map { "done without a repository that may know more: \($0.words)" }
         return plan
     }
 
-    /// Whether the server of this system runs and was asked to end the segment that it writes.
-    private func sent(_ target: RestoreTarget) async throws -> Bool {
+    /// Whether a segment is in one of the repositories.
+    private func has(_ segment: String) throws -> Bool {
+        try repositories.systems().contains {
+            try $0.repository.storage.size("\($0.wal)/\(ArchiveFile.folder(segment))/\(segment)") != nil
+        }
+    }
+
+    /// The segment that the server of this system was asked to end and to send; nil if it does not run, or the target is none that
+    /// this could help to.
+    private func sent(_ target: RestoreTarget) async throws -> String? {
         switch target {
-        case .latest, .backup: return false
-        case .time(let time): if time > Timestamp.now.milliseconds * 1_000 { return false }
+        case .latest, .backup: return nil
+        case .time(let time): if time > Timestamp.now.milliseconds * 1_000 { return nil }
         case .point: break
         }
-        guard settings.optional("postgres.conninfo") != nil else { return false }
-        let postgres = try settings.postgres(service: "db-guardian restore")
+        guard settings.optional("postgres.conninfo") != nil else { return nil }
+        let postgres = try settings.own("restore")
         let systems = try repositories.systems().map(\.identifier)
         do {
-            guard systems.contains(try await SourceServer(postgres, logger: logger).system) else { return false }
-            _ = try await Aftermath.switchSegment(postgres, logger)
-            return true
+            guard systems.contains(try await SourceServer(postgres, logger: logger).system) else { return nil }
+            return try await Aftermath.switchSegment(postgres, logger)
         } catch {
             // It may well be gone.
             logger.debug("the running server cannot be asked", metadata: ["error": "\(error)"])
-            return false
+            return nil
         }
     }
 
@@ -129,7 +135,7 @@ package struct Restore: Sendable {
     package func preview(_ target: RestoreTarget, _ request: RestoreRequest) async throws -> RestoreResult {
         let locks = try Reading.lock(repositories)
         defer { withExtendedLifetime(locks) {} }
-        let plan = try await plan(target)
+        let plan = try await plan(target, on: request.timeline)
         try check(plan, request)
         let known = try await LastNumbers.known(settings, plan.backup.system, logger: logger)
         let before = try LedgerShelf(plan.backup.system).newestWhole { $0.at <= plan.until }
@@ -192,7 +198,7 @@ package struct Restore: Sendable {
     package func run(_ target: RestoreTarget, _ request: RestoreRequest) async throws -> RestoreResult {
         let locks = try Reading.lock(repositories)
         defer { withExtendedLifetime(locks) {} }
-        let plan = try await plan(target)
+        let plan = try await plan(target, on: request.timeline)
         let manifest = plan.backup.manifest
         try check(plan, request)
         let known = try await LastNumbers.known(settings, plan.backup.system, logger: logger)

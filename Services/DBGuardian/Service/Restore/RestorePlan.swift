@@ -14,7 +14,7 @@ package struct RestorePlan: Sendable {
     package let segments: [(name: String, damaged: @Sendable (String) -> DamagedWAL)]
     /// A time that it will surely not go beyond; microseconds since 1970.
     package let until: Int64
-    package let notes: [String]
+    package var notes: [String]
 }
 
 /// Finds the backup and the way for a target, or says why there is none.
@@ -29,14 +29,31 @@ package struct RestorePlanner: Sendable {
         catalogue = Catalogue(system)
     }
 
-    /// - Parameter from: the backup to use; nil for the newest that will do.
-    package func plan(_ target: RestoreTarget, from chosen: String? = nil) throws -> RestorePlan {
-        switch target {
-        case .backup(let id): try plan(backup: id)
-        case .latest: try planLatest(chosen)
-        case .time(let time): try plan(time: time, chosen)
-        case .point(let name): try plan(point: name, chosen)
+    /// - Parameters:
+    ///   - from: the backup to use; nil for the newest that will do.
+    ///   - timeline: the one that the target is on; nil for the newest that has it.
+    package func plan(_ target: RestoreTarget, from chosen: String? = nil, on timeline: UInt32? = nil) throws -> RestorePlan {
+        if let timeline, !windows.timelines.contains(timeline) {
+            throw GuardianError(
+                "there is no timeline \(timeline) in \(system.repository.storage.place)",
+                hint: "there is: \(windows.timelines.map { "\($0)" }.joined(separator: ", ")); `db-guardian pitr windows`")
         }
+        let timelines = windows.timelines.filter { timeline == nil || $0 == timeline }
+        var plan =
+            switch target {
+            case .backup(let id): try plan(backup: id)
+            case .latest: try planLatest(chosen, timelines)
+            case .time(let time): try plan(time: time, chosen, timelines)
+            case .point(let name): try plan(point: name, chosen, timelines)
+            }
+        plan.notes += windows.damaged.map { "\($0.words); \(DamagedBackup.hint)" }
+        return plan
+    }
+
+    /// Whether what a ledger says, to which a plan leads, lies on the way of another plan.
+    package func leads(_ plan: RestorePlan, through ledger: Ledger, to end: RestorePlan) -> Bool {
+        plan.backup.manifest.id == end.backup.manifest.id
+            && windows.inventory.belongs(ledger.timeline, upTo: ledger.lsn, to: end.timeline)
     }
 
     // MARK: Targets
@@ -55,8 +72,8 @@ package struct RestorePlanner: Sendable {
             segments: [], until: wal.stoppedAt, notes: [])
     }
 
-    private func planLatest(_ chosen: String?) throws -> RestorePlan {
-        for timeline in windows.timelines.reversed() {
+    private func planLatest(_ chosen: String?, _ timelines: [UInt32]) throws -> RestorePlan {
+        for timeline in timelines.reversed() {
             let reaches = reaches(on: timeline, chosen)
             guard let end = reaches.map(\.to).max(), let reach = reaches.last(where: { $0.to == end }) else { continue }
             var notes: [String] = []
@@ -74,13 +91,18 @@ package struct RestorePlanner: Sendable {
         throw nothing()
     }
 
-    private func plan(time: Int64, _ chosen: String?) throws -> RestorePlan {
-        for timeline in windows.timelines.reversed() {
+    private func plan(time: Int64, _ chosen: String?, _ timelines: [UInt32]) throws -> RestorePlan {
+        for timeline in timelines.reversed() {
             guard let reach = reaches(on: timeline, chosen).last(where: { $0.from <= time && time < $0.to + Self.rounding })
             else { continue }
             var notes: [String] = []
             if timeline != windows.timelines.last {
                 notes.append("that moment is on timeline \(timeline), not on the newest one")
+            }
+            for left in windows.left(behind: timeline, at: time) where timelines.contains(left) {
+                notes.append(
+                    "timeline \(left) went on after timeline \(timeline) had branched off, and has that moment too: --timeline \(left), if that is meant"
+                )
             }
             if time >= reach.to, let stop = reach.run.stop, stop.cause != WALInventory.missing {
                 throw DamagedWAL(stop, reach, lastCommit: reach.to)
@@ -89,11 +111,11 @@ package struct RestorePlanner: Sendable {
             let settings = time >= reach.to ? [] : [("recovery_target_time", Self.settingText(time))]
             return plan(.time(time), reach, settings, until: time, notes)
         }
-        throw outside(time, chosen)
+        throw outside(time, chosen, timelines)
     }
 
-    private func plan(point name: String, _ chosen: String?) throws -> RestorePlan {
-        let points = windows.inventory.points(named: name)
+    private func plan(point name: String, _ chosen: String?, _ timelines: [UInt32]) throws -> RestorePlan {
+        let points = windows.inventory.points(named: name).filter { timelines.contains($0.timeline) }
         guard let newest = points.last else {
             throw NotYetError(
                 "there is no restore point \(name) in the archive",
@@ -167,14 +189,15 @@ package struct RestorePlanner: Sendable {
         RestoreTarget.text(time).replacingOccurrences(of: "T", with: " ").replacingOccurrences(of: "Z", with: "+00")
     }
 
-    private func nothing() -> GuardianError {
-        GuardianError(
+    private func nothing() -> any Error {
+        if let damaged = windows.damaged.first { return damaged }
+        return GuardianError(
             "there is no base backup to restore from in \(system.repository.storage.place)", hint: "`db-guardian backup base`")
     }
 
     /// Why a moment cannot be restored.
-    private func outside(_ time: Int64, _ chosen: String?) -> any Error {
-        let all = windows.timelines.flatMap { reaches(on: $0, chosen) }
+    private func outside(_ time: Int64, _ chosen: String?, _ timelines: [UInt32]) -> any Error {
+        let all = timelines.flatMap { reaches(on: $0, chosen) }
         guard let first = all.map(\.from).min(), let last = all.map(\.to).max() else { return nothing() }
         let wanted = RestoreTarget.text(time)
         if time < first {

@@ -40,6 +40,8 @@ package struct Windows: Sendable {
     package let inventory: WALInventory
     /// Base backups, the oldest first.
     package let backups: [Backup]
+    /// Backups whose manifests are damaged; they open nothing.
+    package let damaged: [DamagedBackup]
 
     /// A stretch of time that one base backup opens.
     package struct Reach: Sendable {
@@ -53,7 +55,9 @@ package struct Windows: Sendable {
 
     package init(_ system: System, now: Timestamp = .now) throws {
         inventory = try WALInventory(system, now: now)
-        backups = try Catalogue(system).all().filter { $0.manifest.wal != nil }
+        let catalogue = Catalogue(system)
+        backups = try catalogue.all().filter { $0.manifest.wal != nil }
+        damaged = try catalogue.damaged()
     }
 
     /// What each base backup opens on a timeline.
@@ -70,6 +74,18 @@ package struct Windows: Sendable {
 
     package var timelines: [UInt32] {
         Set(inventory.timelines).union(backups.compactMap(\.manifest.wal?.timeline)).sorted()
+    }
+
+    /// Ancestors of a timeline that went on after it had branched off, and have commits on either side of that moment: what they
+    /// held then is not what it held.
+    func left(behind timeline: UInt32, at time: Int64) -> [UInt32] {
+        (inventory.branches[timeline] ?? []).compactMap { branch in
+            guard let reach = reaches(on: branch.parent).last(where: { $0.from <= time && time < $0.to }) else { return nil }
+            // Up to the segment in which it branched off both are one.
+            let end = max(reach.run.first, branch.at.value / max(1, inventory.segmentSize))
+            let common = (reach.run.first..<end).compactMap { inventory.segment($0, to: branch.parent).contents?.lastCommit }
+            return (common.max() ?? 0) <= time ? branch.parent : nil
+        }
     }
 
     package func all() -> [Window] {

@@ -44,6 +44,8 @@ package struct Retention: Sendable {
     /// - Throws: if no proven backup would be left; then nothing may go.
     package func plan(_ system: System, now: Timestamp) throws -> PrunePlan {
         let catalogue = Catalogue(system)
+        // Nobody knows which WAL it needs.
+        if let damaged = try catalogue.damaged().first { throw damaged }
         let all = try catalogue.all()
         let bases = all.filter { $0.manifest.kind == .base }
         guard let proven = bases.last(where: \.isProven) else {

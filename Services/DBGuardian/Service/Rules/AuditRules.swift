@@ -22,13 +22,22 @@ struct AuditOff: Rule {
 
     static func isAudit(_ name: String) -> Bool {
         let name = name.lowercased()
-        return name.hasPrefix("pgaudit.") || name == "pgaudit" || settings.contains(name)
+        return name.hasPrefix("pgaudit.") || name == "pgaudit" || name.hasPrefix("pg_stat_statements.") || settings.contains(name)
     }
 
     private static func weakens(_ statement: Statement) -> Bool {
         let words = statement.words
-        if words.contains("set_config"), statement.literals.contains(where: isAudit) { return true }
-        if words.has(["drop", "extension"]), words.contains("pgaudit") { return true }
+        if words.contains("pg_stat_statements_reset") { return true }
+        if words.has(["drop", "extension"]), words.contains("pgaudit") || words.contains("pg_stat_statements") { return true }
+        let first = words.first ?? ""
+        // A name that is put together when it runs hides what is set.
+        if !["grant", "revoke", "alter", "drop", "comment"].contains(first),
+            (statement.configured + statement.settingsUpdated).contains(where: { $0.map(isAudit) ?? true })
+        {
+            return true
+        }
+        if ["set", "reset", "alter"].contains(first), statement.sets("pg_stat_statements") { return true }
+        if statement.dynamic.contains(where: weakens) { return true }
         guard words.contains("set") || words.contains("reset") || words.has(["alter", "system"]) else { return false }
         return words.contains(where: isAudit)
     }
@@ -62,17 +71,6 @@ struct AuditOff: Rule {
         }
     }
 
-    mutating func see(_ event: WatchEvent, _ scene: Scene) -> [Alarm] {
-        guard case .counted(let role, let database, let sql) = event else { return [] }
-        let statement = Statement(sql)
-        guard statement.words.first == "set" || statement.words.first == "reset", statement.words.contains(where: Self.isAudit)
-        else { return [] }
-        return [
-            alarm(
-                scene, role: role, database: database, statement: statement.shown,
-                evidence: ["counted by pg_stat_statements, without a record"], cause: role)
-        ]
-    }
 }
 
 /// The watch cannot hear.
@@ -146,8 +144,12 @@ struct ForeignDDL: Rule {
     static func isTemporary(_ sight: inout RecordSight) -> Bool {
         guard let object = sight.record.audit?.object else { return false }
         if object.hasPrefix("pg_temp") { return true }
-        guard sight.record.audit?.command.hasPrefix("CREATE ") == true else { return false }
+        // Where pgAudit names no object the statement must say so, and be the only one of its string.
+        guard object.isEmpty, sight.record.audit?.command.hasPrefix("CREATE ") == true, sight.statement.parts.count == 1 else {
+            return false
+        }
         let words = sight.statement.words
-        return words.first == "create" && words.prefix(4).contains { $0 == "temp" || $0 == "temporary" }
+        let kind = words.dropFirst().first { !["or", "replace", "global", "local"].contains($0) }
+        return words.first == "create" && (kind == "temp" || kind == "temporary")
     }
 }

@@ -16,23 +16,28 @@ package struct Baselines: Codable, Sendable {
     package init() {}
 
     /// What is new about a login of that role; nothing while it is being learned.
-    /// - Parameter learn: for so many milliseconds from its first login on.
-    package mutating func see(role: String, address: String, application: String, at now: Int64, learn: Int64) -> [String] {
+    /// - Parameters:
+    ///   - application: nil where it is none of the things to learn.
+    ///   - isHourly: whether the hour is.
+    ///   - learn: for so many milliseconds from its first login on.
+    package mutating func see(
+        role: String, address: String, application: String?, at now: Int64, isHourly: Bool = true, learn: Int64
+    ) -> [String] {
         if roles[role] == nil, roles.count >= Self.mostRoles { return [] }
         var usual = roles[role] ?? Usual(since: now)
         let hour = Int((now / 3_600_000) % 24)
         var new: [String] = []
         if !usual.addresses.contains(address) { new.append("address \(address)") }
-        if !usual.applications.contains(application) { new.append("application \(application)") }
-        if !usual.hours.contains(hour) { new.append("hour \(hour) UTC") }
+        if let application, !usual.applications.contains(application) { new.append("application \(application)") }
+        if isHourly, !usual.hours.contains(hour) { new.append("hour \(hour) UTC") }
         if new.isEmpty { return [] }
         let isLearning = now - usual.since < learn
         // Once told it is known, so that it is told once.
         if !usual.addresses.contains(address), usual.addresses.count < Self.most { usual.addresses.append(address) }
-        if !usual.applications.contains(application), usual.applications.count < Self.most {
+        if let application, !usual.applications.contains(application), usual.applications.count < Self.most {
             usual.applications.append(application)
         }
-        if !usual.hours.contains(hour) { usual.hours = (usual.hours + [hour]).sorted() }
+        if isHourly, !usual.hours.contains(hour) { usual.hours = (usual.hours + [hour]).sorted() }
         roles[role] = usual
         return isLearning ? [] : new
     }

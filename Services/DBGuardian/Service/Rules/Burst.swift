@@ -1,7 +1,7 @@
 /// Counts what happens by key within a span. Bounded in keys and in what it remembers of each.
-struct Burst: Sendable {
-    private let span: Int64
-    private let count: Int
+package struct Burst: Sendable, Codable, Equatable {
+    private var span: Int64
+    private var count: Int
     private var times: [String: [Int64]] = [:]
     private static let mostKeys = 10_000
 
@@ -19,6 +19,21 @@ struct Burst: Sendable {
         if own.count > count { own.removeFirst(own.count - count) }
         times[key] = own
         return own.count >= count
+    }
+
+    /// What another one has counted, as far as it may still matter; with the limits of this one.
+    mutating func take(_ other: Burst, now: Int64) {
+        times = other.times.compactMapValues { own in
+            let near = own.filter { abs(now - $0) <= span }.suffix(count)
+            return near.isEmpty ? nil : Array(near)
+        }
+    }
+
+    /// Without what is too old to matter.
+    func recent(now: Int64) -> Burst {
+        var copy = self
+        copy.take(self, now: now)
+        return copy
     }
 
     /// How many there were within the span before `now`.

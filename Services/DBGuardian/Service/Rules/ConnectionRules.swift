@@ -19,6 +19,10 @@ struct BruteForce: Rule {
     private var accounts: Burst
     private var spray: Burst
     private var suspects: [String: Int64] = [:]
+    var bursts: [Burst] {
+        get { [fast, slow, accounts, spray] }
+        set { if newValue.count == 4 { (fast, slow, accounts, spray) = (newValue[0], newValue[1], newValue[2], newValue[3]) } }
+    }
     private static let memory: Int64 = 600_000
 
     init(_ thresholds: Thresholds) {
@@ -193,6 +197,10 @@ struct PrivilegeProbing: Rule {
         ])
     private var fast: Burst
     private var slow: Burst
+    var bursts: [Burst] {
+        get { [fast, slow] }
+        set { if newValue.count == 2 { (fast, slow) = (newValue[0], newValue[1]) } }
+    }
 
     init(_ thresholds: Thresholds) {
         fast = Burst(count: thresholds.count("count"), span: thresholds.span("span"))

@@ -11,6 +11,10 @@ struct MassDrop: Rule {
         ])
     private var burst: Burst
     private var gone: Burst
+    var bursts: [Burst] {
+        get { [burst, gone] }
+        set { if newValue.count == 2 { (burst, gone) = (newValue[0], newValue[1]) } }
+    }
 
     init(_ thresholds: Thresholds) {
         burst = Burst(count: thresholds.count("count"), span: thresholds.span("span"))
@@ -77,7 +81,7 @@ struct RansomNote: Rule {
         guard sight.errand == nil, let audit = sight.record.audit else { return [] }
         let now = sight.record.milliseconds
         if audit.command.hasPrefix("DROP ") && !audit.object.hasPrefix("pg_temp") && audit.kind == "DDL"
-            || audit.command.hasPrefix("TRUNCATE")
+            || audit.command.hasPrefix("TRUNCATE") || MassDelete.isForAll(&sight, audit)
         {
             destroyedAt = now
             return []
@@ -127,31 +131,36 @@ struct MassDelete: Rule {
         deletes = Int64(thresholds.number("deletes"))
     }
 
-    /// Whether a part changes every row: it has no condition, or one that names no column.
+    /// Whether it deletes or changes every row of a table, at its top or in a WITH.
+    static func isForAll(_ sight: inout RecordSight, _ audit: AuditRecord) -> Bool {
+        let mayBe =
+            audit.kind == "WRITE" && (audit.command == "DELETE" || audit.command == "UPDATE")
+            // pgAudit calls a WITH by what it ends in, and MERGE by no name.
+            || sight.isSuperuser && (audit.kind == "READ" && sight.statement.writes || audit.command == "???")
+        return mayBe && sight.statement.parts.contains(where: isUnconditional)
+    }
+
+    /// Whether a part changes every row: it has no condition, or one that is true of each.
     static func isUnconditional(_ part: ArraySlice<Statement.Token>) -> Bool {
         let words = part.words
         guard let verb = words.first(where: { $0 == "delete" || $0 == "update" }),
-            words.contains(verb == "delete" ? "from" : "set")
+            words.contains(verb == "delete" ? "from" : "set"), !words.contains("pg_settings")
         else { return false }
-        guard let at = part.firstIndex(of: .word("where")) else { return !words.contains("using") }
-        let names = part[(at + 1)...].words.filter {
-            !["true", "not", "and", "or", "is", "null", "between", "in", "returning"].contains($0)
-        }
-        return names.isEmpty
+        if !words.contains("where"), words.contains("using") { return false }
+        return part.isForAllRows
     }
 
     private static let kept: Set<String> = ["messages", "revisions", "users", "rooms", "room_counters"]
 
     mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
-        guard sight.errand == nil, let audit = sight.record.audit, audit.kind == "WRITE" else { return [] }
+        guard sight.errand == nil, let audit = sight.record.audit, ["WRITE", "READ", "MISC"].contains(audit.kind) else { return [] }
+        if Self.isForAll(&sight, audit) { return [alarm(&sight, cause: sight.record.role, destroyed: true)] }
+        guard audit.kind == "WRITE" else { return [] }
         if audit.command.hasPrefix("TRUNCATE") { return [alarm(&sight, cause: sight.record.role, destroyed: true)] }
         if let rows = audit.rows, audit.command == "DELETE" || audit.command == "UPDATE", rows >= Int(updates) {
             return [alarm(&sight, cause: sight.record.role, destroyed: true)]
         }
         guard audit.command == "DELETE" || audit.command == "UPDATE" else { return [] }
-        if sight.statement.parts.contains(where: Self.isUnconditional) {
-            return [alarm(&sight, cause: sight.record.role, destroyed: true)]
-        }
         // Whoever changes messages past the functions.
         guard audit.source == .object, audit.object == "\(Self.schema).messages" else { return [] }
         return [alarm(&sight, severity: .high, cause: sight.record.role, destroyed: true)]

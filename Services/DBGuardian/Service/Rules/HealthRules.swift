@@ -75,6 +75,7 @@ struct ArchiveStall: Rule {
             .init(name: "segments", value: 64, meaning: "segments that wait"),
             .init(name: "failures", value: 5, meaning: "failures in a row"),
         ])
+    static let lasts = true
     private let seconds: Double
     private let segments: Int64
     private let failures: Int64
@@ -187,6 +188,7 @@ struct DrillOverdue: Rule {
         normal: "The first week after the first backup.",
         advice: "`db-guardian drill`, and see why the schedule did not.",
         thresholds: [.init(name: "days", value: 8, meaning: "days since the last proof")])
+    static let lasts = true
     private let span: Int64
 
     init(_ thresholds: Thresholds) { span = Int64(thresholds.number("days") * 86_400_000) }

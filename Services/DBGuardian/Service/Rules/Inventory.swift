@@ -5,7 +5,8 @@ import Foundation
 package struct Inventory: Sendable {
     /// Application names by role. A name ending in `*` stands for all that begin so.
     package var applications: [String: [String]] = [
-        "everline_guardian": ["db-guardian*", "pg_dump"],
+        // Whatever the guardian does it does by a name that proves itself (Errands).
+        "everline_guardian": [],
         "everline_auth": ["auth", "auth users"],
         "everline_gateway": ["message-gateway", "message-gateway append"],
         "everline_history": ["history"],

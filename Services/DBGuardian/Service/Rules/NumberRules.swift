@@ -26,6 +26,7 @@ struct SequenceGap: Rule {
         advice:
             "Messages were taken out past the functions. Restore to before, beside the running server, and compare (`db-guardian drill`).",
         thresholds: [])
+    static let lasts = true
     init(_ thresholds: Thresholds) {}
 
     mutating func see(_ event: WatchEvent, _ scene: Scene) -> [Alarm] {

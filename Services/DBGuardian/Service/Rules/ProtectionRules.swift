@@ -45,8 +45,8 @@ struct TriggerTampered: Rule {
         guard sight.errand == nil, let audit = sight.record.audit else { return [] }
         let words = sight.statement.words
         if words.contains("session_replication_role") && (words.contains("set") || words.contains("reset"))
-            || words.contains("set_config")
-                && sight.statement.literals.contains(where: { $0.lowercased() == "session_replication_role" })
+            || (sight.statement.configured + sight.statement.settingsUpdated).contains("session_replication_role")
+            || sight.statement.dynamic.contains(where: { $0.has("session_replication_role") })
         {
             return [alarm(&sight, cause: "session_replication_role \(sight.record.role)")]
         }
@@ -71,7 +71,9 @@ struct TriggerTampered: Rule {
         guard explained?.errand == nil else { return [] }
         switch difference.kind {
         case "trigger", "event trigger", "rule", "constraint trigger": return [alarm(difference, explained, scene)]
-        case "function" where difference.gained("definer") && !difference.part("path").hasPrefix("search_path="):
+        case "function"
+        where difference.change(of: "definer").after == "t" && !(difference.change(of: "path").after ?? "").hasPrefix("search_path=")
+            && (difference.gained("definer") || difference.change(of: "path").before != difference.change(of: "path").after):
             return [alarm(difference, explained, scene, severity: .high)]
         case "setting" where difference.name == "session_replication_role" || difference.name == "event_triggers":
             return [alarm(difference, explained, scene)]
@@ -132,6 +134,7 @@ struct TLSOff: Rule {
         case "ssl" where value.after != "on": return [alarm(difference, explained, scene, severity: .critical)]
         case "ssl_min_protocol_version" where (value.after ?? "") < (value.before ?? ""):
             return [alarm(difference, explained, scene)]
+        case "ssl_ciphers", "ssl_ca_file", "ssl_passphrase_command": return [alarm(difference, explained, scene)]
         case "password_encryption" where value.after != "scram-sha-256": return [alarm(difference, explained, scene)]
         default: return []
         }

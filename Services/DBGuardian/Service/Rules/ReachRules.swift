@@ -16,19 +16,9 @@ struct CopyProgram: Rule {
     }
 
     mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
-        guard sight.record.sql.utf8.count > 0, Self.runs(sight.statement) else { return [] }
+        guard sight.record.sql.utf8.count > 0, Self.runs(sight.statement) || sight.statement.dynamic.contains(where: Self.runs)
+        else { return [] }
         return [alarm(&sight)]
-    }
-
-    mutating func see(_ event: WatchEvent, _ scene: Scene) -> [Alarm] {
-        guard case .counted(let role, let database, let sql) = event else { return [] }
-        let statement = Statement(sql)
-        guard Self.runs(statement) || (statement.has("copy") && statement.has("program")) else { return [] }
-        return [
-            alarm(
-                scene, role: role, database: database, statement: statement.shown,
-                evidence: ["counted by pg_stat_statements, without a record"], cause: role)
-        ]
     }
 }
 
@@ -38,6 +28,7 @@ struct ShellChild: Rule {
         id: "shell-child", severity: .critical, description: "A session of the server has started another program.",
         normal: "archive_command and restore_command, which the archiver and the startup process run.",
         advice: "Treat the machine as taken over: look at the process and its children, end the session.", thresholds: [])
+    static let lasts = true
     init(_ thresholds: Thresholds) {}
 
     mutating func see(_ event: WatchEvent, _ scene: Scene) -> [Alarm] {
@@ -84,34 +75,33 @@ struct ServerFileAccess: Rule {
         guard sight.errand == nil, !sight.record.sql.isEmpty, Self.reaches(sight.statement) else { return [] }
         return [alarm(&sight)]
     }
-
-    mutating func see(_ event: WatchEvent, _ scene: Scene) -> [Alarm] {
-        guard case .counted(let role, let database, let sql) = event else { return [] }
-        let statement = Statement(sql)
-        guard Self.reaches(statement) else { return [] }
-        return [
-            alarm(
-                scene, role: role, database: database, statement: statement.shown,
-                evidence: ["counted by pg_stat_statements, without a record"], cause: role)
-        ]
-    }
 }
 
 /// Code in the server that may do anything there.
 struct UntrustedCode: Rule {
     static let definition = RuleDefinition(
         id: "untrusted-code", severity: .critical,
-        description: "An untrusted language, a C function, LOAD, or an extension outside the list.",
+        description:
+            "An untrusted language, a C function, LOAD, an extension outside the list, or a setting by which the server loads or runs something.",
         normal: "Extensions of the list (watch.extensions adds to it); functions in SQL and PL/pgSQL.",
         advice: "DROP it if nobody of yours made it, and look at what it was used for.", thresholds: [])
     init(_ thresholds: Thresholds) {}
 
     private static let trusted: Set<String> = ["sql", "plpgsql", "plperl", "pltcl", "plv8"]
+    /// By these the server loads a library or runs a command.
+    private static let loading: Set<String> = [
+        "session_preload_libraries", "local_preload_libraries", "shared_preload_libraries", "dynamic_library_path", "jit_provider",
+        "archive_library", "archive_command", "restore_command", "archive_cleanup_command", "recovery_end_command",
+        "ssl_passphrase_command",
+    ]
 
     mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
         guard sight.errand == nil, let audit = sight.record.audit else { return [] }
         switch audit.command {
         case "LOAD": return [alarm(&sight)]
+        case "ALTER SYSTEM", "ALTER ROLE", "ALTER DATABASE", "SET":
+            guard let name = sight.statement.words.first(where: Self.loading.contains), sight.statement.has("set") else { return [] }
+            return [alarm(&sight, object: name, cause: name)]
         case "CREATE LANGUAGE": return [alarm(&sight)]
         case "CREATE EXTENSION":
             let words = sight.statement.words
@@ -139,6 +129,8 @@ struct UntrustedCode: Rule {
     mutating func see(_ difference: Difference, explained: Deeds.Deed?, _ scene: Scene) -> [Alarm] {
         guard difference.after != nil, explained?.errand == nil else { return [] }
         switch difference.kind {
+        case "setting" where Self.loading.contains(difference.name): break
+        case "role setting" where Self.loading.contains(difference.part("name")): break
         case "extension" where difference.before == nil && !scene.inventory.extensions.contains(difference.name): break
         case "language" where difference.part("trusted") == "f" && !["internal", "c"].contains(difference.name): break
         case "function" where ["c", "internal"].contains(difference.part("language")):

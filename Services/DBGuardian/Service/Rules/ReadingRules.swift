@@ -8,9 +8,11 @@ struct SuperuserWrites: Rule {
     init(_ thresholds: Thresholds) {}
 
     mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
-        guard sight.errand == nil, sight.isSuperuser, sight.isAudited("WRITE"),
-            sight.record.audit?.object.hasPrefix("pg_temp") != true
-        else { return [] }
+        guard sight.errand == nil, sight.isSuperuser, let audit = sight.record.audit, !audit.object.hasPrefix("pg_temp") else {
+            return []
+        }
+        // pgAudit calls a WITH by what it ends in, and MERGE by no name.
+        guard audit.kind == "WRITE" || (audit.kind == "READ" || audit.command == "???") && sight.statement.writes else { return [] }
         return [alarm(&sight, cause: sight.record.role)]
     }
 }
@@ -27,6 +29,7 @@ struct BulkExport: Rule {
             .init(name: "rows", value: 1_000, meaning: "rows read by scanning all of a table, which no service does"),
             .init(name: "fetched", value: 2_000_000, meaning: "messages fetched within ten seconds"),
         ])
+    private static let tables: Set<String> = ["messages", "users", "sessions", "login_log"]
     private let rows: Int64
     private let fetched: Int64
     private var last: [String: Activity.Table] = [:]
@@ -61,9 +64,12 @@ struct BulkExport: Rule {
             else { return [] }
             return [alarm(&sight)]
         }
-        guard sight.isSuperuser, statement.has("from"), !statement.has("where"), !statement.has("limit"), !statement.has("count"),
-            statement.has("messages") || statement.has("users") || statement.has("sessions") || statement.has("login_log")
-        else { return [] }
+        let isTable = statement.words.first == "table"
+        let isWhole = statement.parts.contains { part in
+            let words = part.words
+            return words.contains(where: Self.tables.contains) && (isTable || words.contains("from") && part.isForAllRows)
+        }
+        guard sight.isSuperuser, isWhole, !statement.has("limit"), !statement.has("count") else { return [] }
         return [alarm(&sight)]
     }
 
@@ -108,8 +114,7 @@ struct VerifierRead: Rule {
         if audit.source == .object || sight.isSuperuser, audit.object == "everline.users" || sight.statement.has("users") {
             if record.role == "everline_auth", scene.inventory.expects(record.role, record.application) { return [] }
             // Others read names; the hash is in no column of theirs.
-            let all = sight.statement.tokens.contains(.symbol("*")) && !sight.statement.has("count")
-            if sight.statement.has("password_hash") || all || sight.statement.has("copy") {
+            if sight.statement.has("password_hash") || sight.statement.has("copy") || sight.statement.takesWhole("users") {
                 return [alarm(&sight, object: "everline.users")]
             }
         }

@@ -71,6 +71,7 @@ struct SlotBloat: Rule {
             .init(name: "bytes", value: 1_073_741_824, meaning: "bytes held back by a slot that is read"),
             .init(name: "idle", value: 67_108_864, meaning: "bytes held back by one that nobody reads"),
         ])
+    static let lasts = true
     private let bytes: Int64
     private let idle: Int64
 

@@ -177,10 +177,6 @@ struct PasswordChange: Rule {
     }
 }
 
-extension ArraySlice where Element == Statement.Token {
-    var words: [String] { compactMap { if case .word(let text) = $0 { text } else { nil } } }
-}
-
 extension Collection where Element == String {
     /// The word behind another.
     func after(_ word: String) -> String? {

@@ -19,6 +19,10 @@ package struct RuleDefinition: Sendable, Codable {
 /// One way in which the database is threatened. Its state is what it must remember; all that happens comes to it in order.
 package protocol Rule: Sendable {
     static var definition: RuleDefinition { get }
+    /// Whether what it sees by looking is a state that lasts, and is seen at each look; not something that happens.
+    static var lasts: Bool { get }
+    /// What it counts, which is kept over a restart.
+    var bursts: [Burst] { get set }
     init(_ thresholds: Thresholds)
     mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm]
     mutating func see(_ difference: Difference, explained: Deeds.Deed?, _ scene: Scene) -> [Alarm]
@@ -31,6 +35,11 @@ extension Rule {
     package mutating func see(_ event: WatchEvent, _ scene: Scene) -> [Alarm] { [] }
 
     var definition: RuleDefinition { Self.definition }
+    package static var lasts: Bool { false }
+    package var bursts: [Burst] {
+        get { [] }
+        set {}
+    }
 }
 
 /// What is configured of a rule's thresholds.
@@ -53,9 +62,9 @@ package struct Thresholds: Sendable {
 
 /// A record, with what is only worked out when a rule asks.
 package struct RecordSight {
-    package let record: LogRecord
+    package internal(set) var record: LogRecord
     /// The guardian's verb, if the session is one of its own.
-    package let errand: String?
+    package internal(set) var errand: String?
     package let isSuperuser: Bool
     /// Its SQL, cut into words.
     package lazy var statement = Statement(record.sql)
@@ -94,8 +103,6 @@ package enum WatchEvent: Sendable {
     case rooms([RoomNumbers])
     case repository(RepositoryState)
     case child(process: Int32, role: String, address: String, command: String)
-    /// A statement that pg_stat_statements has counted for a superuser.
-    case counted(role: String, database: String, sql: String)
 }
 
 extension Rule {

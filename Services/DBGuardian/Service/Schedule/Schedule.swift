@@ -1,7 +1,7 @@
 import EverlineProtocol
-package import EverlineService
+import EverlineService
 import Foundation
-package import Logging
+import Logging
 import Metrics
 
 /// `serve`'s work: the same verbs as at the prompt, each a process of its own that ends with us, one job at a time under the
@@ -9,6 +9,7 @@ import Metrics
 package struct Schedule: Sendable {
     private let settings: Settings
     private let jobs: [Job]
+    private let runner: JobRunner
     private let logger: Logger
     package let ledgerSeconds: Int
     package let receives: Bool
@@ -20,8 +21,9 @@ package struct Schedule: Sendable {
     /// One that found the repository in use, as by somebody at the prompt or what is left of a guardian that was killed, has not failed.
     private static let turn: Int64 = 10_000
 
-    package init(_ settings: Settings, logger: Logger) throws {
+    init(_ settings: Settings, _ runner: JobRunner, logger: Logger) throws {
         self.settings = settings
+        self.runner = runner
         self.logger = logger
         jobs = try Job.all { try settings.int($0, in: 0...Int(Int32.max)) }
         ledgerSeconds = try settings.int("schedule.ledger", in: 0...Int(Int32.max))
@@ -40,7 +42,7 @@ package struct Schedule: Sendable {
                 if let failed = failures[job.name], now.milliseconds < failed.until { continue }
                 do {
                     guard let due = try await due(job), due <= now else { continue }
-                    try await run(job.name, job.verb)
+                    try await runner.run(job.verb)
                     failures[job.name] = nil
                 } catch let error as CancellationError {
                     throw error
@@ -73,7 +75,7 @@ package struct Schedule: Sendable {
     package func runLedgers() async throws {
         while !Task.isCancelled {
             try await Task.sleep(for: .seconds(ledgerSeconds))
-            do { try await run("ledger", ["ledger"]) } catch let error as CancellationError { throw error } catch {
+            do { try await runner.runUnlisted(["ledger"]) } catch let error as CancellationError { throw error } catch {
                 logger.error("a job failed", metadata: ["job": "ledger", "error": "\(error)"])
             }
         }
@@ -83,41 +85,11 @@ package struct Schedule: Sendable {
         var pause = 1
         while !Task.isCancelled {
             let begun = ContinuousClock.now
-            do { try await run("wal receive", ["wal", "receive"]) } catch let error as CancellationError { throw error } catch {
+            do { try await runner.runUnlisted(["wal", "receive"]) } catch let error as CancellationError { throw error } catch {
                 logger.warning("the stream has ended and is begun anew", metadata: ["error": "\(error)"])
             }
             pause = ContinuousClock.now - begun > .seconds(60) ? 1 : min(pause * 2, 30)
             try await Task.sleep(for: .seconds(pause))
-        }
-    }
-
-    // MARK: Running a verb
-
-    /// Runs our own program with the same settings; nicely, since the database and the chat go first.
-    private func run(_ name: String, _ verb: [String]) async throws {
-        let program = try OwnProgram.path()
-        let arguments = ["-n", "10", program] + verb + (settings.file.map { ["--config", $0] } ?? [])
-        let environment = ProcessInfo.processInfo.environment.filter {
-            $0.key.hasPrefix("EVERLINE_") || $0.key == "HOME" || $0.key == "TMPDIR"
-        }
-        let tool = Tool("nice", arguments, environment: environment)
-        logger.info("a job begins", metadata: ["job": "\(name)"])
-        let running = RunningTool(tool)
-        do {
-            while true {
-                if let ended = try running.ended {
-                    if ended.status == 75 { throw BusyError(place: "the repository", holder: "another db-guardian") }
-                    guard ended.status == 0 else { throw tool.failure(ended) }
-                    logger.info("a job is done", metadata: ["job": "\(name)"])
-                    return
-                }
-                try await Task.sleep(for: .milliseconds(100))
-            }
-        } catch {
-            // It takes away what it has begun; longer than that the process that stops may not wait.
-            running.signal(SIGTERM)
-            _ = try? await running.end(within: 6)
-            throw error
         }
     }
 }

@@ -89,10 +89,11 @@ package struct StatusCheck: Sendable {
     package func run() async throws -> StatusReport {
         var report = StatusReport()
         let repositories: Repositories
-        do { repositories = try Repositories(settings) } catch {
+        do { repositories = try .reachable(settings) } catch {
             report.problems.append(Self.line(error))
             return report
         }
+        report.problems += repositories.lost.map { Self.firstLine($0.words) }
         for (index, repository) in repositories.all.enumerated() {
             do {
                 let system = try repository.onlySystem(repositories.wanted)
@@ -122,13 +123,18 @@ package struct StatusCheck: Sendable {
         let proven = bases.last(where: \.isProven)
         let drill = try DrillRecords(system).newest()
         if !bases.isEmpty {
-            if let drill, !drill.ok { problem("the last drill failed (\(drill.at)): \(drill.differences.first ?? "")") }
+            if let drill, !drill.ok {
+                problem("the last drill failed (\(drill.at)): \(Self.firstLine(drill.differences.first ?? ""))")
+            }
             if proven == nil { problem("no backup is proven (db-guardian drill)") }
             if let at = proven?.proven?.at, age(at) > Self.drillLate {
                 problem("nothing has been proven since \(at) (db-guardian drill)")
             }
         }
-        for id in try Catalogue(system).missing() {
+        for backup in try Catalogue(system).damaged() {
+            problem("the manifest of backup \(backup.id) is damaged (db-guardian backup rebuild)")
+        }
+        for id in try whole(or: [], { try Catalogue(system).missing() }) {
             problem("backup \(id) is gone, or its manifest is (db-guardian backup rebuild)")
         }
         if let gone = try whole(or: [], { try LedgerShelf(system).missing() }).first {
@@ -142,7 +148,14 @@ package struct StatusCheck: Sendable {
         }
         let aside = try system.repository.storage.list(system.aside)
         if let first = aside.first { problem("\(aside.count) refused WAL files lie in \(system.aside), the first is \(first)") }
-        guard primary else { return }
+        guard primary else {
+            // How far each is behind the server is asked of the first; the others are held against it.
+            if let far = report.window.to, let to = window?.to, Double(age(to) - age(far)) / 1_000 > Self.archiveLate {
+                problem(
+                    "its WAL ends at \(to), while the first repository's goes on to \(far): does archive_command write to both?")
+            }
+            return
+        }
         let wal = try await WALStatus(settings, system, logger: logger)
         if let behind = wal.behind, behind > 3 { problem("the archive is \(behind) segments behind the server") }
         report.segmentsBehind = wal.behind
@@ -166,6 +179,9 @@ package struct StatusCheck: Sendable {
             return sum + (try storage.size(path) ?? size(path, storage))
         }
     }
+
+    /// One that tells much, as the last words of a server do, must not fill the screen.
+    private static func firstLine(_ text: String) -> String { text.split(separator: "\n").first.map(String.init) ?? "" }
 
     private static func line(_ error: any Error) -> String {
         "\(error)".replacingOccurrences(of: "\nHINT:", with: ". HINT:").replacingOccurrences(of: "\n", with: " ")

@@ -22,7 +22,7 @@ package struct Rehearsing: Sendable {
 
     package func run(_ severity: Severity, seconds: Int) async throws -> Result {
         let pool = PostgresPool(
-            configuration: try settings.postgres(service: settings.applicationName("audit rehearse")), logger: logger)
+            configuration: try settings.own("audit rehearse"), logger: logger)
         let store = FindingStore(pool)
         let telling = try Telling(settings, pool: pool, logger: logger)
         let keeper = try FindingKeeper(settings, store: store, telling: telling, logger: logger)

@@ -6,15 +6,22 @@ extension Watch {
     /// Beyond this, differences are no evidence any more but a flood.
     private static let mostDifferences = 2_000
     /// A record of a statement is in the log long before.
-    private static let grace = Duration.milliseconds(1_500)
+    static let grace = Duration.milliseconds(1_500)
 
     /// The first look, which everything later is compared with.
     func learnCatalogue() async throws {
         known.cluster = try await SnapshotQueries.cluster(session)
-        for name in databases { known.databases[name] = try await look(into: name) }
+        known.looks[Self.cluster] = scene.now
+        for name in databases {
+            known.looks[name] = scene.now
+            known.databases[name] = try await look(into: name)
+        }
         scene.cluster = known.cluster
         if keepsState { try await store.keep(known) }
     }
+
+    /// What stands for the cluster among the databases; none can be called so.
+    private static let cluster = ""
 
     private var databases: [String] {
         (known.cluster.things["database"] ?? [:]).filter { $0.value.contains("connections=t") }.keys.sorted()
@@ -40,14 +47,19 @@ extension Watch {
     }
 
     func lookAtCatalogue() async throws {
+        let begun = now
         let cluster = try await SnapshotQueries.cluster(session)
-        scene.now = Int64(Date().timeIntervalSince1970 * 1_000) + ahead
-        note(cluster.differences(from: known.cluster, in: nil))
+        scene.now = now
+        note(cluster.differences(from: known.cluster, in: nil), since: known.looks[Self.cluster])
         known.cluster = cluster
+        known.looks[Self.cluster] = begun
         scene.cluster = cluster
         scene.superusers = Set((cluster.things["role"] ?? [:]).filter { $0.value.hasPrefix("superuser=t") }.keys)
         let names = databases
-        for name in known.databases.keys where !names.contains(name) { known.databases[name] = nil }
+        for name in known.databases.keys where !names.contains(name) {
+            known.databases[name] = nil
+            known.looks[name] = nil
+        }
         for name in names {
             if name != scene.database {
                 let isDue = looked["database \(name)"].map { .now - $0 > .seconds(60) } ?? true
@@ -55,21 +67,31 @@ extension Watch {
                 looked["database \(name)"] = .now
                 writtenThen[name] = written[name]
             }
+            let begun = now
             guard let found = try await look(into: name) else { continue }
+            scene.now = now
             if let before = known.databases[name] {
-                note(found.differences(from: before, in: name))
+                note(found.differences(from: before, in: name), since: known.looks[name])
             } else if let template = known.databases["template1"] {
                 // A new database is a copy of its template; what it has beyond that was put there.
-                note(found.differences(from: template, in: name).filter { $0.before == nil })
+                note(found.differences(from: template, in: name).filter { $0.before == nil }, since: nil)
             }
             known.databases[name] = found
+            known.looks[name] = begun
         }
         hasCatalogueToKeep = true
     }
 
-    private func note(_ differences: [Difference]) {
+    /// Now, by the server's clock.
+    private var now: Int64 { Int64(Date().timeIntervalSince1970 * 1_000) + ahead }
+
+    /// - Parameter since: when the look before this one began; nil if there was none, or nobody knows.
+    private func note(_ differences: [Difference], since: Int64?) {
+        let minute = scene.now - 90_000
+        // A clock that was set back makes the look before a later one.
+        let before = since.map { $0 > scene.now ? minute : $0 } ?? minute
         for difference in differences where unexplained.count < Self.mostDifferences {
-            unexplained.append(Unexplained(difference: difference, seen: .now, milliseconds: scene.now))
+            unexplained.append(Unexplained(difference: difference, seen: .now, milliseconds: scene.now, before: before))
         }
     }
 
@@ -77,7 +99,7 @@ extension Watch {
     func explain() {
         var rest: [Unexplained] = []
         for one in unexplained {
-            let deed = deeds.explanation(of: one.difference, seen: one.milliseconds)
+            let deed = deeds.explanation(of: one.difference, seen: one.milliseconds, before: one.before)
             guard deed != nil || (isCaughtUp && .now - one.seen > Self.grace) else {
                 rest.append(one)
                 continue
@@ -89,7 +111,9 @@ extension Watch {
 
     /// Only when every difference was judged: what was not is seen again after a restart.
     func keepCatalogue() async throws {
-        guard keepsState, hasCatalogueToKeep, unexplained.isEmpty, known != keptCatalogue else { return }
+        guard keepsState, hasCatalogueToKeep, unexplained.isEmpty else { return }
+        let isOld = (known.looks[Self.cluster] ?? 0) - (keptCatalogue.looks[Self.cluster] ?? 0) > 30_000
+        guard isOld || known.cluster != keptCatalogue.cluster || known.databases != keptCatalogue.databases else { return }
         hasCatalogueToKeep = false
         keptCatalogue = known
         try await store.keep(known)

@@ -88,7 +88,20 @@ extension Watch {
             """)
         for row in texts {
             guard let sql = try row[2].decode(as: String?.self) else { continue }
-            tell(.counted(role: try row[0].decode(), database: try row[1].decode(), sql: sql))
+            guard unrecorded.count < 5_000 else { break }
+            unrecorded.append(
+                Counted(role: try row[0].decode(), database: try row[1].decode(), sql: sql, seen: .now, milliseconds: scene.now))
+        }
+    }
+
+    /// What was counted and has no record, when that should have come.
+    func judgeCounted() {
+        guard isCaughtUp else { return }
+        let due = unrecorded.prefix { .now - $0.seen > Self.grace }
+        unrecorded.removeFirst(due.count)
+        for one in due where !recorded.contains(one.role, Statement(one.sql)) {
+            var sight = RecordSight.counted(role: one.role, database: one.database, sql: one.sql, at: one.milliseconds)
+            for index in rules.indices { raise(rules[index].see(&sight, scene)) }
         }
     }
 

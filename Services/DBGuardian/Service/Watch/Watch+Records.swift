@@ -6,7 +6,7 @@ extension Watch {
     private static let needles = Needles([
         "message", "users", "sessions", "login_log", "authid", "shadow", "rolpass", "copy", "pg_read", "pg_ls", "pg_stat_f",
         "lo_", "pg_file",
-        "set_config", "slot", "raw_page", "fdw", "u&",
+        "set_config", "slot", "raw_page", "fdw", "u&", "pg_settings", "pg_stat_statements_reset", "insert", "update", "delete", "merge",
     ])
 
     /// - Returns: how many lines came, and whether there may be more at once.
@@ -14,19 +14,19 @@ extension Watch {
         let news = try await source.read(follower.marks)
         if news.pieces.isEmpty, news.gone.isEmpty { return (0, false) }
         var lines = 0
-        let (irregularities, more) = follower.take(news) { line, place in
+        let (irregularities, more) = follower.take(news) { line, place, position in
             lines += 1
-            judge(line, place)
+            judge(line, place, isPast: state.past.map { $0.file == place.file && position < $0.size } ?? false)
         }
         for one in irregularities { silence(one) }
         Counter(label: "everline_guardian_log_lines_total").increment(by: lines)
         return (lines, more)
     }
 
-    private func judge(_ line: UnsafeBufferPointer<UInt8>, _ place: LogPlace) {
+    /// - Parameter isPast: whether it was written before the watch began, and is read only to know who is connected.
+    private func judge(_ line: UnsafeBufferPointer<UInt8>, _ place: LogPlace, isPast: Bool) {
         if line.isEmpty { return }
         let (outcome, serial) = parser.parse(line, at: place)
-        let isPast = serial.map { $0.milliseconds < state.since } ?? false
         var statement: Int?
         if case .record(let record) = outcome { statement = record.audit?.statementID }
         if let serial, let gap = serials.see(serial, statement: statement), !isPast {
@@ -58,6 +58,7 @@ extension Watch {
 
     private func judge(_ given: LogRecord, isPast: Bool) {
         var record = given
+        var sight = RecordSight(record: record, errand: nil, isSuperuser: scene.superusers.contains(record.role))
         if let audit = record.audit {
             count(audit.kind)
             if let lag = canary.see(record) {
@@ -67,13 +68,15 @@ extension Watch {
             }
             if isPast { return }
             statements.add(class: audit.kind, role: record.role, at: record.at)
+            if sight.isSuperuser { recorded.add(record.role, sight.statement, isRedacted: audit.isRedacted) }
             if isDull(record, audit) { return }
         } else {
             follow(&record)
+            sight.record = record
             if isPast { return }
         }
-        let errand = verb(record.application, record.session)
-        var sight = RecordSight(record: record, errand: errand, isSuperuser: scene.superusers.contains(record.role))
+        let errand = excuse(verb(record.application, record.session), record)
+        sight.errand = errand
         if let audit = record.audit, Deeds.isOne(audit) {
             deeds.add(record, errand: errand, sight.statement)
             soon("catalogue")
@@ -86,9 +89,15 @@ extension Watch {
         learn(record, errand: errand)
     }
 
+    /// A verb excuses only what is of its kind: somebody may have borrowed its name.
+    private func excuse(_ verb: String?, _ record: LogRecord) -> String? {
+        guard let verb, let audit = record.audit, !Errands.changing.contains(verb) else { return verb }
+        return Deeds.isOne(audit) || audit.kind == "ROLE" || audit.kind == "DDL" ? nil : verb
+    }
+
     private func isDull(_ record: LogRecord, _ audit: AuditRecord) -> Bool {
         switch audit.kind {
-        case "READ", "FUNCTION": return !Self.needles.isIn(audit.statement)
+        case "READ", "FUNCTION": return audit.command != "DO" && !Self.needles.isIn(audit.statement)
         case "WRITE":
             return !scene.superusers.contains(record.role) && audit.source == .session && audit.command == "INSERT"
                 && !Self.needles.isIn(audit.statement)
@@ -133,11 +142,13 @@ extension Watch {
     /// Roles of which nothing is fixed: what they usually do is learned.
     private func learn(_ record: LogRecord, errand: String?) {
         guard record.audit == nil, errand == nil, record.message.hasPrefix("connection authorized: "),
-            !scene.superusers.contains(record.role),
-            !scene.inventory.isOurs(record.role)
+            !scene.superusers.contains(record.role)
         else { return }
+        // Of the services their applications are known, and their hours are all.
+        let isOurs = scene.inventory.isOurs(record.role)
         let new = baselines.see(
-            role: record.role, address: record.host, application: record.application, at: record.milliseconds, learn: learn)
+            role: record.role, address: record.host, application: isOurs ? nil : record.application, at: record.milliseconds,
+            isHourly: !isOurs, learn: learn)
         hasBaselinesToKeep = true
         if new.isEmpty { return }
         raise([

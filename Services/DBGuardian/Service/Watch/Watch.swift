@@ -42,6 +42,9 @@ package actor Watch {
     var pending: [Alarm] = []
     var counted: [String: Int64] = [:]
     var countsStatements = false
+    var recorded = RecordedStatements()
+    /// Statements that were counted, whose records may be on their way.
+    var unrecorded: [Counted] = []
     var written: [String: Int64] = [:]
     var looked: [String: ContinuousClock.Instant] = [:]
     var writtenThen: [String: Int64] = [:]
@@ -64,6 +67,16 @@ package actor Watch {
         var difference: Difference
         var seen: ContinuousClock.Instant
         /// The same in milliseconds since 1970 by the server's clock.
+        var milliseconds: Int64
+        /// When the look before that began.
+        var before: Int64
+    }
+
+    struct Counted {
+        var role: String
+        var database: String
+        var sql: String
+        var seen: ContinuousClock.Instant
         var milliseconds: Int64
     }
 
@@ -170,11 +183,19 @@ package actor Watch {
             // The file that is being written is read, for who is connected; older ones are another time's.
             let files = try await source.list()
             state.files = files.map { LogFollower.File(name: $0.name, offset: $0 == files.last ? 0 : $0.size) }
+            state.past = files.last.map { WatchState.Past(file: $0.name, size: $0.size) }
             state.login = try await LoginLook.newest(session)
         }
         follower = LogFollower(state.files)
         serials = SerialCheck(state.sessions, since: UInt32(clamping: state.since / 1_000))
         deeds = Deeds(state.deeds)
+        for index in rules.indices {
+            guard let kept = state.bursts?[rules[index].definition.id] else { continue }
+            var own = rules[index].bursts
+            guard own.count == kept.count else { continue }
+            for number in own.indices { own[number].take(kept[number], now: now) }
+            rules[index].bursts = own
+        }
         baselines = keepsState ? try remembered(store.baselines) ?? Baselines() : Baselines()
         if keepsState, let kept = try remembered(store.catalogue), kept.form == KnownCatalogue.form {
             known = kept
@@ -227,10 +248,11 @@ package actor Watch {
             }
         }
         explain()
+        judgeCounted()
         let hadAlarms = !pending.isEmpty
         await flush()
         if hadAlarms { try await keep() } else { try await due("keeping", .seconds(2)) { try await keep() } }
-        return more ? .zero : lines > 0 || !unexplained.isEmpty ? Self.busy : Self.idle
+        return more ? .zero : lines > 0 || !unexplained.isEmpty || !unrecorded.isEmpty ? Self.busy : Self.idle
     }
 
     /// Does it if it was not done for that long; what fails is tried again next time and keeps nothing else from being looked at.
@@ -251,6 +273,10 @@ package actor Watch {
         state.files = follower.state
         state.sessions = serials.state
         state.deeds = deeds.recent(now: scene.now)
+        state.bursts = Dictionary(
+            uniqueKeysWithValues: rules.filter { !$0.bursts.isEmpty }.map { rule in
+                (rule.definition.id, rule.bursts.map { $0.recent(now: scene.now) })
+            })
         if state != keptState {
             try await store.keep(state)
             keptState = state
@@ -305,12 +331,7 @@ package actor Watch {
     func tell(_ event: WatchEvent) {
         for index in rules.indices {
             let alarms = rules[index].see(event, scene)
-            switch event {
-            // Looked at again and again, while it lasts.
-            case .activity, .rooms, .repository, .child: raiseLasting(alarms)
-            // Told of when it happens, each time for itself.
-            case .silence, .logins, .counted: raise(alarms)
-            }
+            if type(of: rules[index]).lasts { raiseLasting(alarms) } else { raise(alarms) }
         }
     }
 

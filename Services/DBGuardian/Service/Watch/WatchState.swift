@@ -4,21 +4,32 @@ struct WatchState: Codable, Sendable, Equatable {
     var sessions: [SerialCheck.Session] = []
     /// What was recorded earlier is not judged: when the watch began, in milliseconds since 1970 by the server's clock.
     var since: Int64 = 0
+    /// Where the file ended then that was being written; what stands before that was recorded earlier, whatever the clock says.
+    var past: Past?
+    /// What rules have counted, by rule.
+    var bursts: [String: [Burst]]?
     /// The newest row of everline.login_log that was seen.
     var login: Int64 = 0
     /// Statements whose effect on the catalogue may not have been seen yet.
     var deeds: [Deeds.Deed] = []
+
+    struct Past: Codable, Sendable, Equatable {
+        var file: String
+        var size: Int64
+    }
 }
 
 /// The catalogues as they were seen last: `watch/SYSTEM/catalogue.json`.
 struct KnownCatalogue: Codable, Sendable, Equatable {
     /// Raised whenever SnapshotQueries gives other attributes.
-    static let form = 2
+    static let form = 3
 
     /// Which attributes there are; one of another form cannot be compared with.
     var form: Int? = KnownCatalogue.form
     var cluster = Snapshot()
     var databases: [String: Snapshot] = [:]
+    /// When the last look at each database began, by the server's clock.
+    var looks: [String: Int64] = [:]
 }
 
 /// Where both lie. What is kept has been raised before.

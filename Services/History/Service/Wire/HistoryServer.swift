@@ -27,21 +27,23 @@ package enum HistoryServer {
         var postgres = try settings.postgres(service: "history") { _ = try await $0.serverEpoch() }
         postgres.target = .any
         let pool = PostgresPool(configuration: postgres, logger: process.logger)
-        let redis = RedisClient(try settings.redis(), group: group, logger: process.logger)
+        let tls = TLSKeeper(try settings.tls(), logger: process.logger)
+        let client = try tls.client()
+        let redis = RedisClient(try settings.redis(tls: client), group: group, logger: process.logger)
         let auth = AuthClient(
             LineClient(
-                .auth, at: try settings.addresses("auth.addresses"), context: try settings.tls().clientContext(), group: group,
-                logger: process.logger))
+                .auth, at: try settings.addresses("auth.addresses"), context: client, group: group, logger: process.logger))
         let rooms = RoomStates(pool)
         let messages = MessageReader(pool: pool)
         let recent = Recent(rooms: rooms, messages: messages, window: RoomWindow(redis, size: Limits.window))
         let pages = Pages(rooms: rooms, messages: messages)
         let server = try await LineServer(
             host: try settings.string("listen.host"), port: try settings.port("listen.port"),
-            tls: try settings.tls().serverContext(.welcome),
+            tls: try tls.server(.welcome),
             table: table(recent: recent, pages: pages, auth: auth, process), group: group, logger: process.logger)
         try await process.run([
-            Part.ending { await pool.shutdown() }, Part { await redis.run() }, Part { await auth.lines.run() },
+            Part.ending { await pool.shutdown() }, Part { await tls.run() }, Part { await redis.run() },
+            Part { await auth.lines.run() },
             Part.ending { await server.shutdown() },
         ]) {
             [("postgres", (try? await pool.query("SELECT 1 FROM everline.epoch", deadline: .seconds(2))) != nil)]

@@ -31,7 +31,7 @@ final class Client: @unchecked Sendable {
     let loop: any EventLoop
     let hub: LoopHub
     let address: String
-    private let framing: Framing
+    let framing: Framing
     /// Where bytes go out. `nil` once the connection has ended.
     private var outlet: ChannelHandlerContext?
     private var dirty = false
@@ -111,16 +111,18 @@ final class Client: @unchecked Sendable {
             let close = GatewayService.Framing.close(error.code == .lineTooLong ? 1009 : 1001)
             outlet.sendAndClose(NIOAny(close), within: patience)
         }
-        ended()
+        ended(error.code)
     }
 
     /// The connection is gone.
-    func ended() {
+    ///
+    /// - Parameter reason: the error that it was told; `nil` if the peer went.
+    func ended(_ reason: ErrorCode? = nil) {
         outlet = nil
         waiting = []
         roomAgain = {}
         closeRooms()
-        hub.forget(self)
+        hub.forget(self, reason: reason)
     }
 
     /// Binds the connection to another user, or to none: what was open for the one before is closed.

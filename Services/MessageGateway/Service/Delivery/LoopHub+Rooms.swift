@@ -5,6 +5,7 @@ import Metrics
 /// The rooms that are open on this loop.
 extension LoopHub {
     private static let delivered = Counter(label: "everline_messages_delivered_total")
+    private static let fellBehind = Counter(label: "everline_slow_readers_total")
 
     /// Makes the room known here; its messages from `head` on will follow.
     func attach(_ feed: RoomFeed, epoch: String, head: Int64, headRev: Int64, membersRev: Int64) {
@@ -156,6 +157,7 @@ extension LoopHub {
 
     /// Behind a full buffer it waits for `writable`; behind a gap it fetches at once.
     private func fallBehind(_ subscription: Subscription) {
+        Self.fellBehind.increment()
         subscription.live = false
         if subscription.client.isWritable { catchUp(subscription) }
     }

@@ -55,14 +55,16 @@ final class LoopHub: @unchecked Sendable {
         }
     }
 
-    private static let connections = Meter(label: "everline_client_connections")
-
     func remember(_ client: Client) {
         client.ending = ending
-        if clients.updateValue(client, forKey: ObjectIdentifier(client)) == nil { Self.connections.increment() }
+        if clients.updateValue(client, forKey: ObjectIdentifier(client)) == nil { client.framing.connections.increment() }
     }
-    func forget(_ client: Client) {
-        if clients.removeValue(forKey: ObjectIdentifier(client)) != nil { Self.connections.decrement() }
+    /// - Parameter reason: the error that it was ended with; `nil` if the peer went.
+    func forget(_ client: Client, reason: ErrorCode?) {
+        guard clients.removeValue(forKey: ObjectIdentifier(client)) != nil else { return }
+        client.framing.connections.decrement()
+        Counter(label: "everline_client_disconnects_total", dimensions: [("reason", reason?.name ?? "closed_by_peer")])
+            .increment()
     }
     var allClients: [Client] { Array(clients.values) }
 
@@ -81,5 +83,17 @@ final class LoopHub: @unchecked Sendable {
     /// Something for one user, wherever they are connected; who is behind is not told.
     func announce(_ bytes: [UInt8], to user: Int64) {
         for client in clients.values where client.user?.id == user && client.isWritable { client.send(bytes) }
+    }
+}
+
+extension Client.Framing {
+    private static let lines = Meter(label: "everline_client_connections", dimensions: [("door", "line")])
+    private static let webSockets = Meter(label: "everline_client_connections", dimensions: [("door", "websocket")])
+
+    fileprivate var connections: Meter {
+        switch self {
+        case .line: Self.lines
+        case .frame: Self.webSockets
+        }
     }
 }

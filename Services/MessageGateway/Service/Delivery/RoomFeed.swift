@@ -2,6 +2,7 @@ import EverlinePostgres
 import EverlineProtocol
 import EverlineReading
 import Logging
+import Metrics
 import NIOCore
 
 /// The one order of an open room on this gateway. Whatever brings messages (an own append, a signal of another gateway, a read of PostgreSQL)
@@ -35,6 +36,8 @@ actor RoomFeed {
     let rooms: RoomStore
     private let logger: Logger
 
+    private static let holes = Counter(label: "everline_hole_reads_total")
+    private static let filled = Counter(label: "everline_hole_messages_total")
     private static let aheadLimit = 1_000
     private static let aheadBytes = 4_194_304
     private static let page: Int64 = 200
@@ -179,7 +182,9 @@ actor RoomFeed {
                 if ahead.isEmpty { return }
             }
             await reading("messages") {
+                Self.holes.increment()
                 let found = try await messages.messages(room, name: name, epoch: epoch, from: next, limit: Self.page)
+                Self.filled.increment(by: found.count)
                 // While the read was under way the hole may have been closed in part.
                 deliver(Array(found.drop { $0.seq < next }))
                 drainAhead()

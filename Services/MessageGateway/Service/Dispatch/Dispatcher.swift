@@ -9,9 +9,12 @@ struct Dispatcher: Sendable {
     let table: MethodTable<Asking>
     let sending: Sending
     let limits: RateLimits
+    let spans: Spans
 
     /// The most requests of one connection that wait for their answers; then its door stops reading.
     static let mostInFlight = 64
+
+    private static let figures = MethodFigures(MessageSend.name)
 
     private static let concurrent: Set<String> = [
         MessageSend.name, HistoryRecent.name, HistoryPage.name, RoomList.name, RoomMembers.name,
@@ -94,7 +97,9 @@ struct Dispatcher: Sendable {
     /// A send stays on its loop until it waits for its number: no task, no hop.
     private func send(_ request: Request, _ client: Client) {
         let id = request.id
+        let (trace, begun) = (request.trace, ContinuousClock.now)
         let done: @Sendable (Result<MessageSend.Result, RPCError>) -> Void = { result in
+            ended(result, trace, begun)
             let answer = id.map { id in
                 switch result {
                 case .success(let value): Response.success(id: id, result: value.jsonBytes())
@@ -128,6 +133,14 @@ struct Dispatcher: Sendable {
         } catch {
             done(.failure(error as? RPCError ?? RPCError(.internalError)))
         }
+    }
+
+    /// The same for figures and log as of a method that a task serves. A trace that nobody began is not made up for a send.
+    private func ended<R>(_ result: Result<R, RPCError>, _ trace: TraceContext?, _ begun: ContinuousClock.Instant) {
+        var code: ErrorCode?
+        if case .failure(let error) = result { code = error.code }
+        Self.figures.record(code, since: begun)
+        if let trace { spans.ended(trace, MessageSend.name, code, since: begun) }
     }
 
     /// Begins what waits, as far as there is room.

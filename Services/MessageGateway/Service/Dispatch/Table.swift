@@ -94,9 +94,33 @@ struct Methods: Sendable {
             try Self.admin(asking)
             return try await guardian.backups()
         }
+        table.registerRaw(GuardianWindows.self) { _, asking in
+            try Self.admin(asking)
+            return try await guardian.windows()
+        }
+        table.registerRaw(GuardianDrills.self) { _, asking in
+            try Self.admin(asking)
+            return try await guardian.drills()
+        }
+        table.registerRaw(GuardianJobs.self) { _, asking in
+            try Self.admin(asking)
+            return try await guardian.jobs()
+        }
+        table.register(GuardianBackup.self) { params, asking in
+            try Self.admin(asking)
+            return try await guardian.backup(params)
+        }
+        table.register(GuardianDrill.self) { _, asking in
+            try Self.admin(asking)
+            return try await guardian.drill()
+        }
         table.registerRaw(GuardianFindings.self) { params, asking in
             try Self.admin(asking)
             return try await guardian.findings(params)
+        }
+        table.registerRaw(GuardianAcknowledge.self) { params, asking in
+            try Self.admin(asking)
+            return try await guardian.acknowledge(AttributedAcknowledgement(params, by: asking.user().user.username))
         }
         return table
     }

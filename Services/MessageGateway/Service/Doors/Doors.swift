@@ -25,11 +25,11 @@ struct Doors: Sendable {
     }
 
     init(
-        host: String, lines: Int, https: Int, tls: TLSFiles, dispatcher: Dispatcher, auth: AuthClient, epochs: Epochs,
+        host: String, lines: Int, https: Int, tls: any TLSContextSource, proxies: TrustedProxies, dispatcher: Dispatcher,
+        auth: AuthClient, epochs: Epochs,
         files: WebFiles, unsent: Int, hubs: [LoopHub], group: any EventLoopGroup, logger: Logger
     ) async throws {
         self.hubs = hubs
-        let context = try tls.serverContext(.ignored)
         let (connections, calls, mostConnections) = (connections, calls, Self.mostConnections)
         // The other half of what a connection may hold unsent is what was written and not flushed yet.
         let marks = ChannelOptions.Types.WriteBufferWaterMark(low: unsent / 8, high: unsent / 2)
@@ -39,7 +39,7 @@ struct Doors: Sendable {
             })
         let byLoop = Dictionary(uniqueKeysWithValues: hubs.map { (ObjectIdentifier($0.loop), $0) })
 
-        @Sendable func listener(_ prepare: @escaping @Sendable (any Channel, LoopHub) throws -> Void) -> ServerBootstrap {
+        @Sendable func listener(_ prepare: @escaping @Sendable (any Channel, LoopHub, String) throws -> Void) -> ServerBootstrap {
             ServerBootstrap(group: group)
                 .serverChannelOption(.backlog, value: 16_384)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -54,10 +54,19 @@ struct Doors: Sendable {
                             let hub = byLoop[ObjectIdentifier(channel.eventLoop)],
                             let welcome = welcomes[ObjectIdentifier(channel.eventLoop)]
                         else { throw ChannelError.operationUnsupported }
-                        try channel.pipeline.syncOperations.addHandlers([
-                            Welcome.Door(welcome.value), NIOSSLServerHandler(context: context), HandshakeTimer(),
-                        ])
-                        try prepare(channel, hub)
+                        @Sendable func open(from address: String) throws {
+                            try channel.pipeline.syncOperations.addHandlers([
+                                Welcome.Door(welcome.value), NIOSSLServerHandler(context: tls.now), HandshakeTimer(),
+                            ])
+                            try prepare(channel, hub, address)
+                        }
+                        let peer = channel.remoteAddress?.ipAddress ?? ""
+                        if proxies.contains(channel.remoteAddress) {
+                            try channel.pipeline.syncOperations.addHandler(
+                                ProxyDoor { try open(from: $0 ?? peer) })
+                        } else {
+                            try open(from: peer)
+                        }
                     }
                 }
         }
@@ -73,14 +82,16 @@ struct Doors: Sendable {
         }
         listeners = [
             try await bind(
-                listener { channel, hub in
-                    try channel.pipeline.syncOperations.addHandlers([LineDecoder(), LineDoor(dispatcher: dispatcher, hub: hub)])
+                listener { channel, hub, address in
+                    try channel.pipeline.syncOperations.addHandlers([
+                        LineDecoder(), LineDoor(dispatcher: dispatcher, hub: hub, address: address),
+                    ])
                 }, lines),
             try await bind(
-                listener { channel, hub in
-                    try Self.http(
-                        channel, hub, HTTPDoor(dispatcher: dispatcher, auth: auth, epochs: epochs, files: files, calls: calls),
-                        dispatcher)
+                listener { channel, hub, address in
+                    let door = HTTPDoor(
+                        dispatcher: dispatcher, auth: auth, epochs: epochs, files: files, calls: calls, address: address)
+                    try Self.http(channel, hub, door, dispatcher)
                 }, https),
         ]
     }
@@ -99,7 +110,8 @@ struct Doors: Sendable {
             upgradePipelineHandler: { channel, _ in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        WebSocketDoor(dispatcher: dispatcher, hub: hub, outlet: bound.value.0))
+                        WebSocketDoor(
+                            dispatcher: dispatcher, hub: hub, outlet: bound.value.0, address: bound.value.1.address))
                 }
             })
         try channel.pipeline.syncOperations.addHandler(outlet)

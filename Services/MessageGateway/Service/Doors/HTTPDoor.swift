@@ -17,6 +17,8 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
     private let epochs: Epochs
     private let calls: OpenCalls
     private let files: WebFiles
+    /// The client's.
+    let address: String
     private var head: HTTPRequestHead?
     private var body = ByteBuffer()
     private var refused = false
@@ -29,12 +31,15 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
     /// For a whole request, and for the pause before it.
     private static let patience = TimeAmount.seconds(60)
 
-    init(dispatcher: Dispatcher, auth: AuthClient, epochs: Epochs, files: WebFiles, calls: OpenCalls) {
+    init(
+        dispatcher: Dispatcher, auth: AuthClient, epochs: Epochs, files: WebFiles, calls: OpenCalls, address: String
+    ) {
         self.dispatcher = dispatcher
         self.auth = auth
         self.epochs = epochs
         self.calls = calls
         self.files = files
+        self.address = address
     }
 
     func handlerAdded(context: ChannelHandlerContext) { restartTimer(context) }
@@ -155,15 +160,15 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
                 close: true,
                 context)
         }
-        let incoming = body.withUnsafeReadableBytes { Incoming(line: $0.assumingMemoryBound(to: UInt8.self)) }
+        var incoming = body.withUnsafeReadableBytes { Incoming(line: $0.assumingMemoryBound(to: UInt8.self)) }
+        if let traceparent = head.headers.first(name: "traceparent") { incoming = incoming.traced(under: traceparent) }
         let token = Self.bearer(head)
-        let address = context.remoteAddress?.ipAddress ?? ""
         do throws(RPCError) {
             try dispatcher.admit(incoming, from: address)
         } catch {
             return respond(incoming.refusal(error), context)
         }
-        let (dispatcher, auth, epochs, calls) = (dispatcher, auth, epochs, calls)
+        let (dispatcher, auth, epochs, calls, address) = (dispatcher, auth, epochs, calls, address)
         calls.begin()
         open = incoming
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)

@@ -10,16 +10,18 @@ final class LineDoor: ChannelDuplexHandler {
 
     private let dispatcher: Dispatcher
     private let hub: LoopHub
+    private let address: String
     private let gate = ReadGate()
     private var client: Client?
 
-    init(dispatcher: Dispatcher, hub: LoopHub) {
+    init(dispatcher: Dispatcher, hub: LoopHub, address: String) {
         self.dispatcher = dispatcher
         self.hub = hub
+        self.address = address
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        let client = Client(hub: hub, address: context.remoteAddress?.ipAddress ?? "", framing: .line, outlet: context)
+        let client = Client(hub: hub, address: address, framing: .line, outlet: context)
         self.client = client
         hub.remember(client)
         gate.attach(client, context, dispatcher)

@@ -12,6 +12,7 @@ final class WebSocketDoor: ChannelDuplexHandler {
     private let dispatcher: Dispatcher
     private let hub: LoopHub
     private let outlet: Outlet
+    private let address: String
     private let gate = ReadGate()
     private var client: Client?
     /// The fragments of an unfinished message.
@@ -21,15 +22,16 @@ final class WebSocketDoor: ChannelDuplexHandler {
     private var heard = NIODeadline.now()
     private var closing = false
 
-    init(dispatcher: Dispatcher, hub: LoopHub, outlet: Outlet) {
+    init(dispatcher: Dispatcher, hub: LoopHub, outlet: Outlet, address: String) {
         self.dispatcher = dispatcher
         self.hub = hub
         self.outlet = outlet
+        self.address = address
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         guard let way = outlet.context else { return }
-        let client = Client(hub: hub, address: context.remoteAddress?.ipAddress ?? "", framing: .frame, outlet: way)
+        let client = Client(hub: hub, address: address, framing: .frame, outlet: way)
         self.client = client
         hub.remember(client)
         gate.attach(client, context, dispatcher)

@@ -24,8 +24,6 @@ final class Lane: Sendable {
 
     private static let accepted = Counter(label: "everline_messages_accepted_total")
     private static let duplicates = Counter(label: "everline_messages_duplicate_total")
-    private static let refused = Counter(label: "everline_messages_refused_total")
-    private static let overloaded = Counter(label: "everline_messages_overloaded_total")
     static let unavailable = RPCError(.unavailable, detail: "the database does not answer", retryAfterMs: 1_000)
 
     init(store: AppendStore, epochs: Epochs, feeds: Feeds, signals: any SignalSink, logger: Logger) {
@@ -42,7 +40,6 @@ final class Lane: Sendable {
             if state.stopped { return RPCError(.shuttingDown) }
             if state.queue.isStuck(.now) { return Self.unavailable }
             if state.queue.append(send) { return nil }
-            Self.overloaded.increment()
             return RPCError(.overloaded, retryAfterMs: 500)
         }
         if let refusal { throw refusal }
@@ -62,6 +59,8 @@ final class Lane: Sendable {
             if state.withLock({ $0.stopped && $0.queue.isEmpty }) { return await teller.finish() }
         }
     }
+
+    var waiting: Int { state.withLock { $0.queue.count } }
 
     func stop() {
         state.withLock { $0.stopped = true }
@@ -97,7 +96,6 @@ final class Lane: Sendable {
                 Self.duplicates.increment()
                 results.append((send, .success(.init(seq: seq, epoch: epoch, sentAt: sentAt, duplicate: true))))
             case .refused(let error):
-                Self.refused.increment()
                 results.append((send, .failure(error)))
             }
         }

@@ -9,6 +9,7 @@ struct LaneQueue: Sendable {
     var busySince: ContinuousClock.Instant?
 
     var isEmpty: Bool { waiting.isEmpty }
+    var count: Int { waiting.count }
 
     /// The next one is refused with `overloaded`.
     private static let bound = 5_000

@@ -16,13 +16,13 @@ package struct Deeds: Sendable {
     package init(_ deeds: [Deed] = []) { self.deeds = deeds }
 
     /// Those that may still explain something.
-    package func recent(now: Int64) -> [Deed] { deeds.filter { abs(now - $0.alive) <= Self.reach } }
+    package func recent(now: Int64) -> [Deed] { deeds.filter { abs(now - $0.alive) <= Self.kept } }
 
     private static let most = 4_096
-    /// From the record of a statement to the difference that it makes, when its transaction ends at once and the look is not late.
-    private static let reach: Int64 = 90_000
-    /// The same for statements that change what they do not name, which must not excuse what somebody else does later.
-    private static let wideReach: Int64 = 5_000
+    /// A database that nothing is known to be done in is looked into once a minute.
+    private static let kept: Int64 = 90_000
+    /// From a look that has not seen what a statement did back to that statement, when its transaction ended at once: an open one is seen once a second.
+    private static let reach: Int64 = 3_000
     /// By which our idea of the server's clock may be wrong.
     private static let slack: Int64 = 250
 
@@ -49,11 +49,13 @@ package struct Deeds: Sendable {
     }
 
     /// The newest statement that may have made this difference.
-    /// - Parameter seen: when the difference was seen, in milliseconds since 1970 by the server's clock; what was done later did not make it.
-    package func explanation(of difference: Difference, seen: Int64) -> Deed? {
+    /// - Parameters:
+    ///   - seen: when the difference was seen, in milliseconds since 1970 by the server's clock; what was done later did not make it.
+    ///   - before: when the look before that began, which has not seen it: what was done long before that did not make it either.
+    package func explanation(of difference: Difference, seen: Int64, before: Int64) -> Deed? {
         deeds.last { deed in
-            guard deed.record.milliseconds <= seen + Self.slack, seen - deed.alive <= Self.reach else { return false }
-            return Self.fits(deed, difference) || seen - deed.alive <= Self.wideReach && Self.sweeps(deed, difference)
+            deed.record.milliseconds <= seen + Self.slack && deed.alive >= before - Self.reach
+                && (Self.fits(deed, difference) || Self.sweeps(deed, difference))
         }
     }
 
@@ -77,6 +79,18 @@ package struct Deeds: Sendable {
         default: return false
         }
     }
+
+    /// How the commands end that change what is easily mistaken for something else, having a name of one letter or that of a setting.
+    private static let commands: [String: [String]] = [
+        "language": ["LANGUAGE", "EXTENSION", "GRANT", "REVOKE", "OWNED"],
+        "extension": ["EXTENSION"],
+        "event trigger": ["EVENT TRIGGER", "EXTENSION"],
+        "trigger": ["TRIGGER", "TABLE", "FUNCTION", "SCHEMA", "EXTENSION", "VIEW", "OWNED"],
+        "constraint trigger": ["TRIGGER", "TABLE"],
+        "policy": ["POLICY", "TABLE", "SCHEMA", "OWNED", "ROLE"],
+        "publication": ["PUBLICATION", "OWNED"],
+        "subscription": ["SUBSCRIPTION", "OWNED"],
+    ]
 
     private static func fits(_ deed: Deed, _ difference: Difference) -> Bool {
         let command = deed.record.audit?.command ?? ""
@@ -115,6 +129,7 @@ package struct Deeds: Sendable {
             ].contains(command)
         default: break
         }
+        if let kinds = Self.commands[difference.kind], !kinds.contains(where: { command.hasSuffix($0) }) { return false }
         if command.hasPrefix("VACUUM"), !words.contains(where: { difference.name.hasSuffix(".\($0)") }) {
             return words.contains("full")
         }
@@ -135,11 +150,5 @@ extension Difference {
     package func part(_ attribute: String) -> String {
         let change = change(of: attribute)
         return change.after ?? change.before ?? ""
-    }
-}
-
-extension Statement {
-    package var literals: [String] {
-        tokens.compactMap { if case .literal(let text) = $0 { text } else { nil } }
     }
 }

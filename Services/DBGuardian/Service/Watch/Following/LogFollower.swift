@@ -62,9 +62,14 @@ package struct LogFollower: Sendable {
     }
 
     /// - Parameter each: gets every whole line, without its end.
-    /// - Returns: what is wrong, and whether there may be more at once.
     package mutating func take(
         _ news: LogNews, _ each: (UnsafeBufferPointer<UInt8>, LogPlace) -> Void
+    ) -> (irregularities: [Irregularity], more: Bool) { take(news) { line, place, _ in each(line, place) } }
+
+    /// - Parameter each: gets every whole line, without its end, and the offset at which it begins.
+    /// - Returns: what is wrong, and whether there may be more at once.
+    package mutating func take(
+        _ news: LogNews, _ each: (UnsafeBufferPointer<UInt8>, LogPlace, Int64) -> Void
     ) -> (irregularities: [Irregularity], more: Bool) {
         var found: [Irregularity] = []
         var more = false
@@ -102,7 +107,7 @@ package struct LogFollower: Sendable {
 
     private mutating func split(
         _ file: inout File, _ new: UnsafeBufferPointer<UInt8>, _ found: inout [Irregularity],
-        _ each: (UnsafeBufferPointer<UInt8>, LogPlace) -> Void
+        _ each: (UnsafeBufferPointer<UInt8>, LogPlace, Int64) -> Void
     ) {
         guard let base = new.baseAddress else { return }
         let before = tail(file, unfinished[file.name])
@@ -111,13 +116,14 @@ package struct LogFollower: Sendable {
             let end = UnsafeRawPointer(newline) - UnsafeRawPointer(base)
             let piece = UnsafeBufferPointer(rebasing: new[start..<end])
             let place = LogPlace(file: file.name, line: file.line + 1)
+            let position = file.offset
             if var waiting = unfinished.removeValue(forKey: file.name) {
                 Self.append(piece, to: &waiting)
-                waiting.bytes.withUnsafeBufferPointer { each($0, place) }
+                waiting.bytes.withUnsafeBufferPointer { each($0, place, position) }
                 if waiting.count > waiting.bytes.count { found.append(.longLine(place)) }
                 file.offset += waiting.count + 1
             } else {
-                each(piece, place)
+                each(piece, place, position)
                 file.offset += Int64(piece.count) + 1
             }
             file.line += 1

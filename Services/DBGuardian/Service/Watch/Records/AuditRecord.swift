@@ -21,6 +21,20 @@ package struct AuditRecord: Sendable, Equatable, Codable {
     /// pgAudit cuts from the first "password" on.
     package var isRedacted: Bool { statement.hasSuffix("<REDACTED>") }
 
+    /// One that pgAudit did not write.
+    init(source: Source, kind: String, command: String, statement: String) {
+        self.source = source
+        statementID = 0
+        substatementID = 1
+        self.kind = kind
+        self.command = command
+        objectType = ""
+        object = ""
+        self.statement = statement
+        parameter = ""
+        rows = nil
+    }
+
     static let mark: StaticString = "AUDIT: "
 
     /// - Parameter message: the whole message, unescaped. nil if it is no such record.

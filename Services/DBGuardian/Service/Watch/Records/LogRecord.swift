@@ -27,7 +27,9 @@ package struct LogRecord: Sendable, Codable, Equatable {
     package var place: LogPlace
 
     package var at: Date { Date(timeIntervalSince1970: Double(milliseconds) / 1_000) }
-    package var evidence: String { "\(place.file):\(place.line)" }
+    package var evidence: String {
+        place.file == RecordSight.counter ? "counted by pg_stat_statements, without a record" : "\(place.file):\(place.line)"
+    }
     /// The SQL that this is about, if any.
     package var sql: String { audit?.statement ?? statement }
 }

@@ -3,7 +3,7 @@ struct SQLTokens {
     enum Token {
         /// White space or a comment.
         case blank
-        /// A key word or a name, with its quotes.
+        /// A key word or a name, with its quotes: `x`, `"x"`, `U&"x"`.
         case word([UInt8])
         case number([UInt8])
         case sign(UInt8)
@@ -24,7 +24,14 @@ struct SQLTokens {
         if byte <= 32 || isComment { return blank() }
         if byte == UInt8(ascii: "'") { return string(opening: index) }
         if byte == UInt8(ascii: "\"") { return .word(quoted(byte)) }
-        if byte == UInt8(ascii: "$"), let token = dollar() { return token }
+        if byte == UInt8(ascii: "$") {
+            if let token = dollar() { return token }
+            // A parameter: `$1`.
+            if index + 1 < bytes.count, Self.isDigit(bytes[index + 1]) {
+                index += 1
+                return .number([byte] + run { Self.isDigit($0) })
+            }
+        }
         if Self.isDigit(byte) { return .number(run { Self.isDigit($0) || Self.isLetter($0) || $0 == UInt8(ascii: ".") }) }
         if Self.isLetter(byte) { return word() }
         index += 1
@@ -42,7 +49,7 @@ struct SQLTokens {
             if bytes[index] <= 32 {
                 index += 1
             } else if bytes[index] == UInt8(ascii: "-") {
-                while index < bytes.count, bytes[index] != 10 { index += 1 }
+                while index < bytes.count, bytes[index] != 10, bytes[index] != 13 { index += 1 }
             } else {
                 comment()
             }
@@ -75,11 +82,15 @@ struct SQLTokens {
         if index < bytes.count, bytes[index] == UInt8(ascii: "'"), lower.count == 1, "ebxn".utf8.contains(lower[0]) {
             return string(opening: start, escapes: lower[0] == UInt8(ascii: "e"))
         }
-        if lower == [UInt8(ascii: "u")], index + 1 < bytes.count, bytes[index] == UInt8(ascii: "&"),
-            bytes[index + 1] == UInt8(ascii: "'")
-        {
-            index += 1
-            return string(opening: start)
+        if lower == [UInt8(ascii: "u")], index + 1 < bytes.count, bytes[index] == UInt8(ascii: "&") {
+            if bytes[index + 1] == UInt8(ascii: "'") {
+                index += 1
+                return string(opening: start)
+            }
+            if bytes[index + 1] == UInt8(ascii: "\"") {
+                index += 1
+                return .word(Array(bytes[start..<index]) + quoted(UInt8(ascii: "\"")))
+            }
         }
         return .word(name)
     }
