@@ -108,6 +108,9 @@ let package = Package(
             "EverlineReading", "Shared/Reading",
             ["EverlineProtocol", "EverlinePostgres", "EverlineRedis", .product(name: "Metrics", package: "swift-metrics")]),
 
+        // What the indexer writes and history reads: folded texts, terms, postings, rollups.
+        library("EverlineAnalysis", "Shared/Analysis", ["EverlineProtocol"]),
+
         // Services. Client: what others may import. Service: rules, storage and wire. Executable: wiring.
         library("AuthClient", "Services/Auth/Client", ["EverlineProtocol", "EverlineLines"]),
         library(
@@ -118,7 +121,7 @@ let package = Package(
         library("HistoryClient", "Services/History/Client", ["EverlineProtocol", "EverlineLines"]),
         library(
             "HistoryService", "Services/History/Service",
-            ["EverlineService", "EverlineReading", "AuthClient"] + nio),
+            ["EverlineService", "EverlineReading", "EverlineAnalysis", "EverlineCryptography", "AuthClient"] + nio),
         executable("history", "Services/History/Executable", "HistoryService"),
 
         // What the page's files go over the wire in; every browser reads gzip.
@@ -140,7 +143,10 @@ let package = Package(
         .systemLibrary(name: "CLz4", path: "Shared/CLz4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         library(
             "GuardianService", "Services/DBGuardian/Service",
-            ["EverlineService", "EverlineCryptography", "CZstd", "CLz4", .product(name: "Metrics", package: "swift-metrics")]
+            [
+                "EverlineService", "EverlineAnalysis", "EverlineCryptography", "CZstd", "CLz4",
+                .product(name: "Metrics", package: "swift-metrics"),
+            ]
                 + nio + http
         ),
         executable("db-guardian", "Services/DBGuardian/Executable", "GuardianService"),
@@ -152,7 +158,7 @@ let package = Package(
                 "EverlineLines", "EverlinePostgres", "EverlineProtocol",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ] + nio, path: "Tests/Load", exclude: ["audit.py", "backups.py", "bench.py"], swiftSettings: settings),
+            ] + nio, path: "Tests/Load", exclude: ["audit.py", "backups.py", "bench.py", "logins.py", "searching.py"], swiftSettings: settings),
         tests("ProtocolTests", "Tests/Protocol", ["EverlineProtocol"]),
         tests("CryptographyTests", "Tests/Cryptography", ["EverlineCryptography"]),
         tests(
@@ -161,6 +167,7 @@ let package = Package(
         tests("PostgresTests", "Tests/Postgres", ["EverlinePostgres", .product(name: "Logging", package: "swift-log")]),
         tests("RedisTests", "Tests/Redis", ["EverlineRedis", "EverlineProtocol"] + nio),
         tests("ReadingTests", "Tests/Reading", ["EverlineReading", "EverlinePostgres", "EverlineProtocol"]),
+        tests("AnalysisTests", "Tests/Analysis", ["EverlineAnalysis", "EverlineProtocol"]),
         tests("ServiceTests", "Tests/Service", ["EverlineService", .product(name: "Metrics", package: "swift-metrics")]),
         tests("AuthTests", "Tests/Auth", ["AuthService"]),
         tests("GatewayTests", "Tests/Gateway", ["GatewayService"]),

@@ -30,6 +30,13 @@ package enum Limits {
     package static let defaultPage = 50
     /// About what the messages of a page may come to, unless a single one is longer; a page that is cut says that there are more.
     package static let pageBytes = 1_048_576
+    /// Messages in one answer to a search.
+    package static let hits = 100
+    package static let defaultHits = 20
+    /// Hours, days or weeks in one answer of statistics.
+    package static let buckets = 2_000
+    /// Lines in one answer of an export.
+    package static let exported = 1_000
     /// Messages in a room's window in Redis, and those a `room.open` answers with.
     package static let window = 50
     /// Session hashes in one `internal.sessions.check`, in hex: so many fit a line.

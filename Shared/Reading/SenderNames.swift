@@ -1,10 +1,10 @@
-import EverlinePostgres
+package import EverlinePostgres
 import EverlineProtocol
 import Synchronization
 
 /// What senders are called, as the fields of a message that say so. A user keeps both names; only a restore may give an id to somebody else, and it
 /// begins another epoch. Anything is forgotten after ten seconds, so that whatever changes a name shows soon.
-final class SenderNames: Sendable {
+package final class SenderNames: Sendable {
     private struct Known {
         var epoch = ""
         var since = ContinuousClock.now
@@ -19,10 +19,10 @@ final class SenderNames: Sendable {
     private static let age = Duration.seconds(10)
     private static let select = PostgresStatement("SELECT id, username, display_name FROM everline.users WHERE id = ANY($1)")
 
-    init(pool: PostgresPool) { self.pool = pool }
+    package init(pool: PostgresPool) { self.pool = pool }
 
     /// - Parameter epoch: that of the messages which the users sent.
-    func fields(of users: [Int64], epoch: String) async throws -> [Int64: [UInt8]] {
+    package func fields(of users: [Int64], epoch: String) async throws -> [Int64: [UInt8]] {
         let found = known.withLock { known in
             if known.epoch != epoch || .now - known.since > Self.age || known.fields.count > Self.bound {
                 known = Known(epoch: epoch, since: .now)

@@ -86,9 +86,13 @@ struct Send: AsyncParsableCommand {
     @Flag(help: "Every sender reads along.") var allSend = false
     @Option(help: "Sends of one sender that are in flight.") var inFlight = 100
     @Option(help: "Beginning of the rooms' names.") var name = "bench"
+    @Option(help: "File with a text a line; they follow each other in bodies, after what makes each its own.") var texts: String?
 
     func run() async throws {
         let tls = try target.tls()
+        let bodies =
+            try texts.map { try String(contentsOfFile: $0, encoding: .utf8).split(separator: "\n").map { Array(" \($0)".utf8) } }
+            ?? []
         let loop = await Target.loop
         let (acknowledged, delivered) = (NIOLoopBound.made(Measurement(), loop), NIOLoopBound.made(Measurement(), loop))
         var all: [Sender] = []
@@ -102,7 +106,9 @@ struct Send: AsyncParsableCommand {
                 let last = try await Target.open(room, one).last
                 reading.append(try await loop.submit { Reader(one, after: last, timed: false, delivered.value) }.get())
             }
-            for one in sending { all.append(try await loop.submit { Sender(one, room: room, acknowledged.value) }.get()) }
+            for one in sending {
+                all.append(try await loop.submit { Sender(one, room: room, acknowledged.value, texts: bodies) }.get())
+            }
         }
         let (measured, seconds, inFlight) = (all, target.seconds, inFlight)
         try await loop.submit {

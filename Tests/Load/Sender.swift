@@ -41,9 +41,12 @@ final class Sender: @unchecked Sendable {
     private(set) var acknowledged = 0
     private var stopped = false
 
+    /// What follows the time in a body, as JSON.
+    private let texts: [[UInt8]]
     private static let padding = [UInt8](repeating: UInt8(ascii: "x"), count: 81)
 
-    init(_ connection: LoadConnection, room: String, _ measurement: Measurement) {
+    init(_ connection: LoadConnection, room: String, _ measurement: Measurement, texts: [[UInt8]] = []) {
+        self.texts = texts.isEmpty ? [Self.padding] : texts
         self.connection = connection
         self.measurement = measurement
         run = UInt64.random(in: 0...UInt64.max)
@@ -86,7 +89,7 @@ final class Sender: @unchecked Sendable {
         hex(UInt64(next), 12, &line)
         line.writeStaticString(#"","body":""#)
         decimal(due, 19, &line)
-        line.writeBytes(Self.padding)
+        line.writeBytes(texts[next % texts.count])
         line.writeStaticString(#""},"id":"#)
         decimal(next, 7, &line)
         line.writeStaticString("}\n")

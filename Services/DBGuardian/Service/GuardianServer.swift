@@ -28,6 +28,13 @@ package enum GuardianServer {
         var parts: [Part] = [Part.ending { await pool.shutdown() }, Part { await tls.run() }]
         parts += [Part { try await telling.run() }, Part { try await findings.run() }]
         if heart.seconds > 0 { parts.append(Part { try await heart.run() }) }
+        if try settings.int("indexing", in: 0...1) == 1 {
+            let indexer = Indexer(try settings.own("index"), logger: process.logger)
+            parts.append(Part { try await indexer.run() })
+        }
+        let keeper = LoginLogKeeper(
+            settings: settings, days: try settings.int("logins.days", in: 1...36_500), logger: process.logger)
+        parts.append(Part { try await keeper.run() })
         // Without a repository there is nothing to look after yet.
         if settings.optional("repository.paths") != nil {
             let runner = JobRunner(settings: settings, board: board, logger: process.logger)

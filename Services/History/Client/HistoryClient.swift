@@ -10,4 +10,13 @@ package struct HistoryClient: Sendable {
     package func page(_ params: PageParams, user: Int64) async throws(RPCError) -> [UInt8] {
         try await lines.callRaw(InternalPage.self, OnBehalf(params, userID: user), repeatable: true)
     }
+    package func search(_ params: SearchParams, user: Int64) async throws(RPCError) -> [UInt8] {
+        try await lines.callRaw(InternalSearch.self, OnBehalf(params, userID: user))
+    }
+    package func stats(_ params: StatsParams, user: Int64) async throws(RPCError) -> [UInt8] {
+        try await lines.callRaw(InternalStats.self, OnBehalf(params, userID: user))
+    }
+    package func export(_ params: ExportParams, user: Int64) async throws(RPCError) -> [UInt8] {
+        try await lines.callRaw(InternalExport.self, OnBehalf(params, userID: user), deadline: .seconds(10))
+    }
 }

@@ -5,9 +5,9 @@ import HistoryService
 @main
 struct History: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "history", abstract: "Reading: recent messages and older pages.",
+        commandName: "history", abstract: "Reading: recent messages, older pages, search, statistics, export.",
         discussion: "Exit codes: 0 done, 1 refused or failed, 64 wrong usage.",
-        subcommands: [Serve.self, Config.self])
+        subcommands: [Serve.self, Export.self, Import.self, Config.self])
 
     struct Serve: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Run the service until SIGTERM.")

@@ -15,6 +15,13 @@ package struct Fields {
         self.strict = strict
     }
 
+    /// Whether there is a member of that name; one that is `null` is read, and counts as absent.
+    mutating func has(_ name: String) -> Bool {
+        guard let member = members.first(where: { $0.key == name }) else { return false }
+        if member.value == .null { read += 1 }
+        return member.value != .null
+    }
+
     /// The raw member; `null` counts as absent.
     package mutating func json(_ name: String) -> JSON? {
         guard let member = members.first(where: { $0.key == name }) else { return nil }

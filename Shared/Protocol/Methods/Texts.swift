@@ -57,6 +57,11 @@ extension Fields {
         return text
     }
 
+    package mutating func optionalUsername(_ name: String) throws(RPCError) -> String? {
+        has(name) ? try username(name) : nil
+    }
+    package mutating func optionalRoom(_ name: String = "room") throws(RPCError) -> String? { has(name) ? try room(name) : nil }
+
     /// A UUID (RFC 9562) as 16 bytes, high half first.
     package mutating func uuid(_ name: String) throws(RPCError) -> WireUUID {
         guard let uuid = WireUUID(try string(name)) else {

@@ -51,6 +51,7 @@ END
   $(tls_json auth),
   $(postgres_json everline_auth),
   $(redis_json auth),
+  "secondFactor": {"keyFile": $(json "$home/secrets/second-factors.key")},
   "listen": {"port": $(port 7501)}, "metrics": {"port": $(port 9101)}
 }
 END
@@ -58,6 +59,7 @@ END
 {
   $(tls_json history),
   $(postgres_json everline_history),
+  "import": {"conninfo": $(json "$(conninfo everline_guardian everline)"), "passwordFile": $(json "$home/secrets/postgres-everline_guardian")},
   $(redis_json history),
   $auth_json,
   "listen": {"port": $(port 7502)}, "metrics": {"port": $(port 9103)}

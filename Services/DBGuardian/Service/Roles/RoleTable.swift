@@ -37,7 +37,13 @@ package struct Role: Sendable {
         Role("everline_auth", hotPath + [("lock_timeout", "3s"), ("statement_timeout", "10s")]),
         // No statement timeout: an append is never cancelled while it commits.
         Role("everline_gateway", hotPath + [("lock_timeout", "1s")]),
-        Role("everline_history", hotPath + [("default_transaction_read_only", "on"), ("statement_timeout", "10s")]),
+        Role(
+            "everline_history",
+            hotPath + [
+                ("default_transaction_read_only", "on"), ("statement_timeout", "10s"),
+                // Starting a worker takes longer than any of its questions.
+                ("max_parallel_workers_per_gather", "0"),
+            ]),
         Role("replicator", replication: true, connects: false),
         // Sees what the server does, and reads its log by functions of its own (WatchAccess).
         Role(

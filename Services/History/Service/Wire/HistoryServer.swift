@@ -12,7 +12,10 @@ import NIOPosix
 package enum HistorySettings {
     package static let all: [Setting] =
         Setting.postgres + Setting.redis + [
-            Setting("auth.addresses", default: "127.0.0.1:7501", "host:port of the auth service, several with commas between")
+            Setting("auth.addresses", default: "127.0.0.1:7501", "host:port of the auth service, several with commas between"),
+            Setting("search.connections", default: "3", "connections to PostgreSQL for searches and statistics"),
+            Setting("import.conninfo", default: "", "libpq connection string of the tables' owner, for `import` alone"),
+            Setting("import.passwordFile", default: "", "file that holds its password"),
         ] + Setting.tls + Setting.listen(port: 7502) + Setting.metrics(port: 9103) + Setting.log
 }
 
@@ -37,12 +40,19 @@ package enum HistoryServer {
         let messages = MessageReader(pool: pool)
         let recent = Recent(rooms: rooms, messages: messages, window: RoomWindow(redis, size: Limits.window))
         let pages = Pages(rooms: rooms, messages: messages)
+        // What takes longer has connections of its own, so that pages do not wait for it.
+        postgres.connections = try settings.int("search.connections", in: 1...100)
+        let questions = PostgresPool(configuration: postgres, logger: process.logger)
+        let asking = Asking(
+            search: Search(pool: questions), statistics: Statistics(pool: questions),
+            export: Export(messages: messages, pool: questions, finder: MessageFinder(pool: questions)))
         let server = try await LineServer(
             host: try settings.string("listen.host"), port: try settings.port("listen.port"),
             tls: try tls.server(.welcome),
-            table: table(recent: recent, pages: pages, auth: auth, process), group: group, logger: process.logger)
+            table: table(recent: recent, pages: pages, asking, auth: auth, process), group: group, logger: process.logger)
         try await process.run([
-            Part.ending { await pool.shutdown() }, Part { await tls.run() }, Part { await redis.run() },
+            Part.ending { await pool.shutdown() }, Part.ending { await questions.shutdown() }, Part { await tls.run() },
+            Part { await redis.run() },
             Part { await auth.lines.run() },
             Part.ending { await server.shutdown() },
         ]) {
@@ -50,10 +60,21 @@ package enum HistoryServer {
         }
     }
 
-    private static func table(recent: Recent, pages: Pages, auth: AuthClient, _ process: ServiceProcess) -> MethodTable<Caller> {
+    private static func table(recent: Recent, pages: Pages, _ asking: Asking, auth: AuthClient, _ process: ServiceProcess)
+        -> MethodTable<Caller>
+    {
         var table = MethodTable<Caller>(translate: process.translate)
         table.registerRaw(InternalPage.self, from: [.messageGateway]) { params, _ in
             try await pages.read(params.inner, reader: params.userID)
+        }
+        table.registerRaw(InternalSearch.self, from: [.messageGateway]) { params, _ in
+            try await asking.search.find(params.inner, reader: params.userID)
+        }
+        table.register(InternalStats.self, from: [.messageGateway]) { params, _ in
+            try await asking.statistics.read(params.inner, reader: params.userID)
+        }
+        table.register(InternalExport.self, from: [.messageGateway]) { params, _ in
+            try await asking.export.read(params.inner, reader: params.userID)
         }
         let reader = Reader(auth: auth)
         table.register(SessionResume.self) { params, caller in try await reader.resume(params.session, caller) }
@@ -63,8 +84,24 @@ package enum HistoryServer {
         table.registerRaw(HistoryPage.self) { params, caller in
             try await pages.read(params, reader: try await reader.user(of: caller))
         }
+        table.registerRaw(HistorySearch.self) { params, caller in
+            try await asking.search.find(params, reader: try await reader.user(of: caller))
+        }
+        table.register(HistoryExport.self) { params, caller in
+            try await asking.export.read(params, reader: try await reader.user(of: caller))
+        }
+        table.register(HistoryStats.self) { params, caller in
+            try await asking.statistics.read(params, reader: try await reader.user(of: caller))
+        }
         return table
     }
+}
+
+/// What is answered from the index and the rollups.
+struct Asking: Sendable {
+    let search: Search
+    let statistics: Statistics
+    let export: Export
 }
 
 /// Whom a connection of a person or a program reads for.
@@ -77,18 +114,24 @@ struct Reader: Sendable {
     func resume(_ session: String, _ caller: Caller) async throws -> ResumedSession {
         let user = try await auth.resume(session, from: caller.address)
         caller.bind(session, user)
-        return ResumedSession(user: user.user, expiresAt: user.expiresAt, userID: nil, sessionHash: nil)
+        return ResumedSession(
+            user: user.user, expiresAt: user.expiresAt, userID: nil, sessionHash: nil, mustChange: user.mustChange)
+    }
+
+    private static func admit(_ id: Int64, _ user: ResumedSession) throws(RPCError) -> Int64 {
+        if user.mustChange { throw RPCError(.passwordChangeRequired) }
+        return id
     }
 
     /// - Throws: `session.required`, or `session.invalid` once the session has ended.
     func user(of caller: Caller) async throws -> Int64 {
         guard let bound = caller.session else { throw RPCError(.sessionRequired) }
-        if .now - bound.checked < Self.trust, let id = bound.user.userID { return id }
+        if .now - bound.checked < Self.trust, let id = bound.user.userID { return try Self.admit(id, bound.user) }
         do {
             let user = try await auth.resume(bound.session, from: caller.address)
             caller.bind(bound.session, user)
             guard let id = user.userID else { throw RPCError(.internalError) }
-            return id
+            return try Self.admit(id, user)
         } catch let error as RPCError where error.code == .sessionInvalid {
             caller.unbind()
             throw error

@@ -125,6 +125,7 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
             respond(
                 .upgradeRequired, "text/plain", ByteBuffer(string: "this is a WebSocket\n"), headers: [("Upgrade", "websocket")],
                 context)
+        case (_, .GET) where path.hasPrefix(ExportStream.path): export(head, context)
         case (_, .GET), (_, .HEAD): file(path, head, context)
         default: respond(.methodNotAllowed, "text/plain", ByteBuffer(string: "GET\n"), headers: [("Allow", "GET, HEAD")], context)
         }
@@ -150,6 +151,73 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
         let parts = element.lowercased().split(separator: ";").map { $0.filter { $0 != " " } }
         guard let name = parts.first, name == "gzip" else { return false }
         return !parts.dropFirst().contains { $0.hasPrefix("q=") && Double($0.dropFirst(2)) == 0 }
+    }
+
+    // MARK: Exports
+
+    private func export(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let stream: ExportStream
+        do throws(RPCError) {
+            stream = try ExportStream(
+                head.uri, token: Self.bearer(head), address: context.remoteAddress?.ipAddress ?? "", dispatcher, auth, epochs)
+        } catch { return refuse(error, context) }
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let loop = context.eventLoop
+        Task {
+            var (after, epoch): (Int64?, String?) = (stream.after, nil)
+            do {
+                while let start = after {
+                    let page = try await stream.page(after: start, epoch: epoch)
+                    let isFirst = epoch == nil
+                    (after, epoch) = (page.next, page.epoch)
+                    let isLast = page.next == nil
+                    try await loop.flatSubmit { () -> EventLoopFuture<Void> in
+                        let (door, context) = bound.value
+                        return door.send(page.text, of: stream, isFirst: isFirst, isLast: isLast, context)
+                    }.get()
+                }
+            } catch {
+                let error = error as? RPCError ?? RPCError(.unavailable)
+                let hasBegun = epoch != nil
+                loop.execute {
+                    let (door, context) = bound.value
+                    // What has begun cannot be taken back; that its end is missing tells.
+                    if hasBegun { context.close(promise: nil) } else { door.refuse(error, context) }
+                }
+            }
+        }
+    }
+
+    /// The next part of a file, done when it has gone out.
+    private func send(_ text: ByteBuffer, of stream: ExportStream, isFirst: Bool, isLast: Bool, _ context: ChannelHandlerContext)
+        -> EventLoopFuture<Void>
+    {
+        timer?.cancel()
+        guard let head, context.channel.isActive else {
+            return context.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
+        }
+        if isFirst {
+            let headers = HTTPHeaders(stream.headers + Self.safety)
+            context.write(wrapOutboundOut(.head(.init(version: head.version, status: .ok, headers: headers))), promise: nil)
+        }
+        if text.readableBytes > 0 { context.write(wrapOutboundOut(.body(.byteBuffer(text))), promise: nil) }
+        let written = context.eventLoop.makePromise(of: Void.self)
+        if isLast {
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
+            self.head = nil
+            if !head.isKeepAlive { refused = true }
+            watch(written.futureResult, close: !head.isKeepAlive, context)
+        } else {
+            context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer()))), promise: written)
+            watch(written.futureResult, close: false, context)
+        }
+        return written.futureResult
+    }
+
+    private func refuse(_ error: RPCError, _ context: ChannelHandlerContext) {
+        respond(
+            ExportStream.status(error), "application/json", ByteBuffer(bytes: Response.failure(id: .null, error: error)),
+            headers: [("Cache-Control", "no-store")], context)
     }
 
     private func call(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {

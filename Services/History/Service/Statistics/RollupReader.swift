@@ -1,0 +1,182 @@
+import EverlineAnalysis
+import EverlinePostgres
+import EverlineProtocol
+
+/// Counts a range of time: whole days from the sums, the quarters at its ends from the details, what is less than a quarter or not in the rollups yet from
+/// the messages themselves.
+struct RollupReader {
+    let scope: StatsScope
+    let connection: PostgresConnection
+    let local: LocalTime
+
+    func count(since: Int64, until: Int64, _ bucket: StatsParams.Bucket?) async throws -> Tally {
+        let first = RoomDay.quarter(ofMilliseconds: since + RoomDay.quarterMilliseconds - 1)
+        let last = RoomDay.quarter(ofMilliseconds: until)
+        let touched = RoomDay.quarter(ofMilliseconds: since)..<RoomDay.quarter(ofMilliseconds: until - 1) + 1
+        var tally = Tally(bucket.map { local.boundaries($0, touched) } ?? [touched.lowerBound, touched.upperBound], local)
+        guard !scope.rooms.isEmpty else { return tally }
+        let gone = scope.isBehind ? try await deleted(since: first, until: last) : [:]
+        if first < last {
+            let days = RoomDay.day(ofQuarter: first)...RoomDay.day(ofQuarter: last - 1)
+            let detailed = detailedDays(first..<last, bucket, tally.boundaries, gone)
+            if bucket != .hour { try await addDays(days, but: detailed, to: &tally) }
+            try await addDetails(bucket == .hour ? Array(days) : detailed, first..<last, without: gone, to: &tally)
+        }
+        if scope.isBehind || since % RoomDay.quarterMilliseconds != 0 || until % RoomDay.quarterMilliseconds != 0 {
+            try await addLoose(since, until, first, last, to: &tally)
+        }
+        return tally
+    }
+
+    private struct Cell: Hashable {
+        let room: Int64
+        let quarter: Int64
+        let sender: Int64
+    }
+
+    /// Days that are not counted whole, have more than one boundary inside, or lost a message since they were summed up.
+    private func detailedDays(_ range: Range<Int64>, _ bucket: StatsParams.Bucket?, _ boundaries: [Int64], _ gone: [Cell: Int])
+        -> [Int64]
+    {
+        var found: Set<Int64> = []
+        if range.lowerBound % 96 != 0 { found.insert(RoomDay.day(ofQuarter: range.lowerBound)) }
+        if range.upperBound % 96 != 0 { found.insert(RoomDay.day(ofQuarter: range.upperBound)) }
+        for (one, next) in zip(boundaries, boundaries.dropFirst()) {
+            let day = RoomDay.day(ofQuarter: one)
+            if one % 96 != 0, day == RoomDay.day(ofQuarter: next) { found.insert(day) }
+        }
+        for cell in gone.keys { found.insert(RoomDay.day(ofQuarter: cell.quarter)) }
+        return found.sorted()
+    }
+
+    private func addDays(_ days: ClosedRange<Int64>, but detailed: [Int64], to tally: inout Tally) async throws {
+        let rows = try await connection.execute(
+            Self.selectDays, [scope.rooms, days.lowerBound, days.upperBound, detailed], deadline: .seconds(5))
+        var isWell = true
+        rows.forEachRow(0..<rows.count) { cells in
+            isWell =
+                tally.add(
+                    Self.integer(cells[0]), day: Self.integer(cells[1]), quarters: cells[2], people: cells[3], times: cells[4])
+                && isWell
+        }
+        guard isWell else { throw PostgresError(.usage, "a day of the statistics cannot be read") }
+    }
+
+    private func addDetails(_ days: [Int64], _ range: Range<Int64>, without gone: [Cell: Int], to tally: inout Tally) async throws
+    {
+        guard let first = days.first, let last = days.last else { return }
+        let isAll = last - first + 1 == Int64(days.count)
+        let rows = try await connection.execute(
+            isAll ? Self.selectDetailRange : Self.selectDetails,
+            isAll ? [scope.rooms, first, last] : [scope.rooms, days], deadline: .seconds(5))
+        var isWell = true
+        rows.forEachRow(0..<rows.count) { cells in
+            let (room, start) = (Self.integer(cells[0]), Self.integer(cells[1]) * 96)
+            var (quarter, bucket) = (Int64.min, 0)
+            let read = RoomDay.each(of: cells[2]) { at, sender, count in
+                let now = start + Int64(at)
+                guard range.contains(now) else { return }
+                if now != quarter { (quarter, bucket) = (now, tally.bucket(of: now)) }
+                let less = gone.isEmpty ? 0 : gone[Cell(room: room, quarter: now, sender: sender)] ?? 0
+                if count > less { tally.add(room, now, sender, count - less, bucket: bucket) }
+            } response: { at, time, count in
+                if range.contains(start + Int64(at)) { tally.add(response: time, count) }
+            }
+            isWell = isWell && read
+        }
+        guard isWell else { throw PostgresError(.usage, "a day of the statistics cannot be read") }
+    }
+
+    /// Messages in the rollups that were deleted since.
+    private func deleted(since first: Int64, until last: Int64) async throws -> [Cell: Int] {
+        var found: [Cell: Int] = [:]
+        guard first < last else { return found }
+        let rows = try await connection.execute(
+            Self.selectDeleted, [scope.rooms, scope.countedRevs, scope.counted, Self.time(first), Self.time(last)],
+            deadline: .seconds(5))
+        for row in rows {
+            let milliseconds = try row[2].decode(as: PostgresTimestamp.self).milliseconds
+            found[
+                Cell(
+                    room: try row[0].decode(), quarter: RoomDay.quarter(ofMilliseconds: milliseconds), sender: try row[1].decode()
+                ),
+                default: 0] += 1
+        }
+        return found
+    }
+
+    private func addLoose(_ since: Int64, _ until: Int64, _ first: Int64, _ last: Int64, to tally: inout Tally) async throws {
+        // Where there is no whole quarter, all of it is loose.
+        let (low, high) = first < last ? (Self.time(first), Self.time(last)) : (Self.moment(until), Self.moment(until))
+        let parameters: PostgresParameters = [scope.rooms, scope.counted, Self.moment(since), Self.moment(until), low, high]
+        for row in try await connection.execute(Self.selectLoose, parameters, deadline: .seconds(8)) {
+            let quarter: Int64 = try row[2].decode()
+            tally.add(try row[0].decode(), quarter, try row[1].decode(), try row[3].decode(), bucket: tally.bucket(of: quarter))
+        }
+        for row in try await connection.execute(Self.selectLooseResponses, parameters, deadline: .seconds(8)) {
+            if let time = ResponseTime.of(try row[0].decode(as: Int64.self) * 1_000) {
+                tally.add(response: time, try row[1].decode())
+            }
+        }
+    }
+
+    private static func time(_ quarter: Int64) -> PostgresTimestamp { moment(quarter * RoomDay.quarterMilliseconds) }
+    private static func moment(_ milliseconds: Int64) -> PostgresTimestamp {
+        PostgresTimestamp(microseconds: milliseconds * 1_000)
+    }
+    private static func integer(_ cell: UnsafeRawBufferPointer) -> Int64 { Int64(bigEndian: cell.loadUnaligned(as: Int64.self)) }
+
+    private static let selectDays = PostgresStatement(
+        """
+        SELECT d.room_id, d.day, d.quarters, d.senders, d.responses
+        FROM unnest($1::bigint[]) AS w (room_id)
+        CROSS JOIN LATERAL (SELECT d.* FROM everline.room_days d WHERE d.room_id = w.room_id AND d.day BETWEEN $2 AND $3 OFFSET 0) d
+        WHERE d.day <> ALL ($4)
+        """)
+    private static let selectDetailRange = PostgresStatement(
+        """
+        SELECT d.room_id, d.day, d.detail FROM unnest($1::bigint[]) AS w (room_id)
+        CROSS JOIN LATERAL (SELECT d.* FROM everline.room_day_details d WHERE d.room_id = w.room_id AND d.day BETWEEN $2 AND $3 OFFSET 0) d
+        """)
+    private static let selectDetails = PostgresStatement(
+        """
+        SELECT d.room_id, d.day, d.detail FROM unnest($1::bigint[]) AS w (room_id) CROSS JOIN unnest($2::bigint[]) AS n (day)
+        CROSS JOIN LATERAL (SELECT d.* FROM everline.room_day_details d WHERE d.room_id = w.room_id AND d.day = n.day OFFSET 0) d
+        """)
+    private static let selectDeleted = PostgresStatement(
+        """
+        SELECT m.room_id, m.sender_id, m.sent_at
+        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS w (room_id, after_rev, up_to)
+        CROSS JOIN LATERAL (SELECT v.* FROM everline.revisions v WHERE v.room_id = w.room_id AND v.rev > w.after_rev OFFSET 0) v
+        JOIN everline.messages m ON m.room_id = v.room_id AND m.seq = v.seq
+        WHERE v.kind = 'delete' AND v.seq <= w.up_to AND m.sent_at >= $4 AND m.sent_at < $5
+        """)
+    // $1 rooms, $2 their last numbers in the rollups, $3 and $4 the range, $5 and $6 the whole quarters in it. What is not in the rollups is read by number,
+    // the ends by time; OFFSET 0 keeps the planner from doing it the other way, over all of a room.
+    private static let loose = """
+        SELECT m.room_id, m.seq, m.sender_id, m.sent_at, m.deleted_at FROM unnest($1::bigint[], $2::bigint[]) AS w (room_id, after)
+        CROSS JOIN LATERAL (SELECT m.* FROM everline.messages m WHERE m.room_id = w.room_id AND m.seq > w.after OFFSET 0) m
+        WHERE m.sent_at >= $3 AND m.sent_at < $4
+        UNION ALL
+        SELECT m.room_id, m.seq, m.sender_id, m.sent_at, m.deleted_at FROM unnest($1::bigint[], $2::bigint[]) AS w (room_id, after)
+        CROSS JOIN LATERAL (SELECT m.* FROM everline.messages m
+            WHERE m.room_id = w.room_id AND m.sent_at >= $3 AND m.sent_at < $5 OFFSET 0) m
+        WHERE m.seq <= w.after
+        UNION ALL
+        SELECT m.room_id, m.seq, m.sender_id, m.sent_at, m.deleted_at FROM unnest($1::bigint[], $2::bigint[]) AS w (room_id, after)
+        CROSS JOIN LATERAL (SELECT m.* FROM everline.messages m
+            WHERE m.room_id = w.room_id AND m.sent_at >= $6 AND m.sent_at < $4 OFFSET 0) m
+        WHERE m.seq <= w.after
+        """
+    private static let selectLoose = PostgresStatement(
+        unsafeSQL: """
+            SELECT m.room_id, m.sender_id, floor(extract(epoch FROM m.sent_at) / 900)::bigint, count(*)
+            FROM (\(loose)) m WHERE m.deleted_at IS NULL GROUP BY 1, 2, 3
+            """, prepared: true)
+    private static let selectLooseResponses = PostgresStatement(
+        unsafeSQL: """
+            SELECT floor(extract(epoch FROM m.sent_at - p.sent_at))::bigint, count(*)
+            FROM (\(loose)) m JOIN everline.messages p ON p.room_id = m.room_id AND p.seq = m.seq - 1
+            WHERE p.sender_id <> m.sender_id AND m.sent_at < p.sent_at + interval '1 hour' GROUP BY 1
+            """, prepared: true)
+}

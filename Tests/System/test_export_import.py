@@ -1,0 +1,204 @@
+"""What is exported is read back as it was."""
+import csv
+import io
+import json
+import subprocess
+import uuid
+
+import pytest
+
+import fortunes
+from client import context
+from test_search import keys, all_hits, send_all
+
+KEPT = ("seq", "sender", "body", "sentAt", "clientId", "replyTo", "editedAt", "deleted", "reactions")
+
+
+def history(everline, *arguments, check=True):
+    return everline.run("history", *arguments, check=check)
+
+
+def lines_of(line, **params):
+    found, after = [], None
+    while True:
+        answer = line.result("history.export", **params, **({"after": after} if after is not None else {}))
+        found += answer["lines"]
+        after = answer.get("next")
+        if after is None:
+            return found
+
+
+@pytest.fixture(scope="module")
+def written(everline):
+    """A room with all that can become of messages."""
+    tag = uuid.uuid4().hex[:6]
+    room = f"集 {tag}"
+    li, du = everline.user("李白"), everline.user("杜甫")
+    li.result("room.create", room=room)
+    du.result("room.join", room=room)
+    send_all(li, room, fortunes.chinese()[:150] + ['有,逗號 "引號"\n第二行', "tab\there", "👩‍💻"])
+    epoch = li.result("room.open", room=room)["epoch"]
+    du.send(room, "和詩", epoch=epoch, replyTo=3)
+    li.result("message.edit", room=room, epoch=epoch, seq=2, clientId=str(uuid.uuid4()), body="改過的詩")
+    li.result("message.delete", room=room, epoch=epoch, seq=5, clientId=str(uuid.uuid4()))
+    du.result("message.react", room=room, epoch=epoch, seq=3, clientId=str(uuid.uuid4()), reaction="👍")
+    return li, du, room
+
+
+def test_pages_hold_everything_once(everline, written):
+    li, du, room = written
+    whole = [json.loads(line) for line in lines_of(li, room=room)]
+    assert [one["seq"] for one in whole] == list(range(1, 155))
+    assert [json.loads(line) for line in lines_of(li, room=room, limit=7)] == whole
+    assert li.result("history.page", room=room, after=0, limit=200)["messages"] == whole
+    rows = list(csv.DictReader(io.StringIO("\r\n".join(lines_of(li, room=room, format="csv", limit=10)) + "\r\n", newline="")))
+    assert [row["body"] for row in rows] == [one["body"] for one in whole]
+    assert [row["deleted"] for row in rows] == ["true" if "deleted" in one else "" for one in whole]
+    own = [json.loads(line) for line in lines_of(du, account=True, limit=1)]
+    assert all(one["sender"] == "杜甫" for one in own) and [one for one in own if one["room"] == room] == [whole[-1]]
+    for wrong in ({}, {"room": room, "account": True}, {"room": room, "format": "xml"}, {"room": room, "limit": 1001}, {"account": True, "after": "x"},
+                  {"room": room, "after": -1}, {"room": room, "after": "1"}):
+        assert li.error("history.export", **wrong) == "invalid_params", wrong
+    assert li.error("history.export", room=room, epoch="1-other") == "epoch.changed"
+    assert everline.line().error("history.export", room=room) == "session.required"
+
+
+def test_only_what_one_may_read(everline):
+    tag = uuid.uuid4().hex[:6]
+    li, wang = everline.user("李白"), everline.user("王維")
+    li.result("room.create", room=f"密 {tag}", kind="private")
+    li.send(f"密 {tag}", "秘密")
+    assert wang.error("history.export", room=f"密 {tag}") == "room.not_found"
+    assert wang.error("history.export", room=f"無 {tag}") == "room.not_found"
+
+
+def test_at_the_prompt_cut_off_resumed_and_read_back(everline, written, tmp_path):
+    li, _, room = written
+    whole = history(everline, "export", "--room", room).stdout
+    assert [json.loads(line) for line in whole.splitlines()] == [json.loads(line) for line in lines_of(li, room=room)]
+    file = tmp_path / "集.jsonl"
+    # Cut off at every kind of place: in a line, in a character, at a line's end, before all.
+    data = whole.encode()
+    for length in (0, 1, len(data) // 2, len(data) // 2 + 1, len(data) // 2 + 2, data.index(b"\n") + 1, len(data) - 1, len(data)):
+        file.write_bytes(data[:length])
+        history(everline, "export", "--room", room, "--output", str(file), "--resume")
+        assert file.read_bytes() == data, length
+    assert history(everline, "export", "--room", room, "--after", "150").stdout == "".join(line + "\n" for line in whole.splitlines()[150:])
+    copy = f"抄 {room}"
+    assert "imported 154 messages" in history(everline, "import", "--room", copy, str(file)).stdout
+    again = [json.loads(line) for line in history(everline, "export", "--room", copy).stdout.splitlines()]
+    for old, new in zip([json.loads(line) for line in whole.splitlines()], again, strict=True):
+        assert {name: old.get(name) for name in KEPT} == {name: new.get(name) for name in KEPT}
+    # It is a room like any other: found, and written to.
+    assert {copy, room} <= {key[0] for key in keys(all_hits(li, "改過的詩"))}
+    assert li.send(copy, "之後")["seq"] == 155
+    full = history(everline, "import", "--room", copy, str(file), check=False)
+    assert full.returncode == 1 and "HINT" in full.stderr
+    # Half an import goes on.
+    part = tmp_path / "半.jsonl"
+    part.write_text("".join(line + "\n" for line in whole.splitlines()[:60]))
+    half = f"半 {room}"
+    history(everline, "import", "--room", half, str(part))
+    assert "94 messages" in history(everline, "import", "--room", half, str(file), "--resume").stdout
+    assert len(history(everline, "export", "--room", half).stdout.splitlines()) == 154
+
+
+def test_what_is_no_export(everline, tmp_path):
+    file = tmp_path / "x"
+    tag = uuid.uuid4().hex[:6]
+    good = {"room": f"新 {tag}", "seq": 1, "epoch": "e", "sender": "李白", "senderName": "李白", "body": "x", "sentAt": "2026-01-01T00:00:00.000Z",
+            "clientId": str(uuid.uuid4())}
+    for content, word in (("", "nothing"), ("{", "line 1"), ("[]", "line 1"), ("{}\n", "line 1"), (json.dumps(good | {"seq": 2}), "number 2"),
+                          (json.dumps(good | {"body": "x" * 20_000}), "line 1"), (json.dumps(good | {"replyTo": 1}), "line 1")):
+        file.write_text(content)
+        done = history(everline, "import", str(file), check=False)
+        assert done.returncode == 1 and word in done.stderr, (content[:40], done.stderr)
+    assert history(everline, "import", "/nowhere", check=False).returncode == 1
+    assert history(everline, "export", "--room", f"無 {tag}", check=False).returncode == 1
+    assert history(everline, "export", check=False).returncode == 64
+    assert everline.sql(f"SELECT count(*) FROM everline.rooms WHERE name = '新 {tag}'") == [["0"]]
+
+
+def mattermost(tag):
+    def line(type, value):
+        return json.dumps({"type": type, type: value}, ensure_ascii=False)
+
+    def at(second):
+        return 1_700_000_000_000 + second * 1000
+
+    return "\n".join([
+        line("version", 1), line("team", {"name": "poets", "display_name": "Poets", "type": "O"}),
+        line("channel", {"team": "poets", "name": f"town-{tag}", "display_name": "Town Square", "type": "O"}),
+        line("channel", {"team": "poets", "name": f"closed-{tag}", "display_name": "密室", "type": "P"}),
+        line("user", {"username": f"mm1{tag}", "first_name": "白", "last_name": "李", "teams": [
+            {"name": "poets", "channels": [{"name": f"town-{tag}"}, {"name": f"closed-{tag}"}]}]}),
+        line("user", {"username": f"mm2{tag}", "nickname": "子美", "teams": [{"name": "poets", "channels": [{"name": f"town-{tag}"}]}]}),
+        line("emoji", {"name": "x", "image": "x.png"}),
+        line("post", {"team": "poets", "channel": f"town-{tag}", "user": f"mm1{tag}", "message": "第三", "create_at": at(30)}),
+        line("post", {"team": "poets", "channel": f"town-{tag}", "user": f"mm2{tag}", "message": "第一", "create_at": at(10), "edit_at": at(15),
+                      "reactions": [{"user": f"mm1{tag}", "emoji_name": "thumbsup", "create_at": at(12)}],
+                      "replies": [{"user": f"mm1{tag}", "message": "答第一，在第三之後", "create_at": at(40)},
+                                  {"user": f"mm2{tag}", "message": "答第一，在第三之前", "create_at": at(20)}]}),
+        line("post", {"team": "poets", "channel": f"closed-{tag}", "user": f"mm1{tag}", "message": "", "create_at": at(50),
+                      "attachments": [{"path": "data/圖.png"}]}),
+        line("post", {"team": "poets", "channel": f"closed-{tag}", "user": f"mm1{tag}", "message": "長" * 12_000, "create_at": at(60)}),
+        line("direct_channel", {"members": [f"mm1{tag}", f"mm2{tag}"]}),
+        line("direct_post", {"channel_members": [f"mm2{tag}", f"mm1{tag}"], "user": f"mm2{tag}", "message": "私語", "create_at": at(70)}),
+    ]) + "\n"
+
+
+def test_a_team_moves_in_from_mattermost(everline, tmp_path):
+    tag = uuid.uuid4().hex[:6]
+    file = tmp_path / "export.jsonl"
+    file.write_text(mattermost(tag))
+    said = history(everline, "import", "--mattermost", str(file)).stdout
+    assert "imported 9 messages into 3 rooms; users: 2" in said and "left out: 1 emoji" in said and "made 2 users" in said
+    town = [json.loads(line) for line in history(everline, "export", "--room", f"town-{tag}").stdout.splitlines()]
+    assert [(one["body"], one.get("replyTo")) for one in town] == [("第一", None), ("答第一，在第三之前", 1), ("第三", None), ("答第一，在第三之後", 1)]
+    assert town[0]["senderName"] == "子美" and town[0]["sentAt"] == "2023-11-14T22:13:30.000Z" and town[0]["editedAt"] == "2023-11-14T22:13:35.000Z"
+    assert town[0]["reactions"] == [{"reaction": "thumbsup", "count": 1, "users": [f"mm1{tag}"]}]
+    closed = [json.loads(line) for line in history(everline, "export", "--room", f"closed-{tag}").stdout.splitlines()]
+    assert [one["body"] for one in closed] == ["[圖.png]", "長" * 5461, "長" * 5461, "長" * 1078]
+    # The user is handed over, and is at home.
+    everline.run("auth", "users", "set-password", f"mm2{tag}", input="床前明月光，疑是地上霜\n")
+    everline.run("auth", "users", "enable", f"mm2{tag}")
+    line = everline.user(f"mm2{tag}")
+    joined = {room["room"]: room["kind"] for room in line.result("room.list")["rooms"] if room["joined"]}
+    assert joined[f"town-{tag}"] == "public" and f"closed-{tag}" not in joined and len(joined) == 2
+    assert len(all_hits(line, "答第一")) == 2 and len(all_hits(line, "私語")) >= 1
+    again = history(everline, "import", "--mattermost", str(file), check=False)
+    assert again.returncode == 1 and "HINT" in again.stderr
+    assert "9 messages" in history(everline, "import", "--mattermost", "--prefix", f"mm{tag} ", str(file)).stdout
+
+
+def get(everline, path, session, read=None):
+    """Status, headers and body of a GET; with `read`, the connection is dropped after so many bytes."""
+    import http.client
+    connection = http.client.HTTPSConnection("localhost", everline.port(8443), context=context(everline.ca), timeout=60)
+    connection.request("GET", path, headers={"Authorization": f"Bearer {session}"} if session else {})
+    response = connection.getresponse()
+    body = response.read() if read is None else response.read(read)
+    connection.close()
+    return response.status, response.headers, body
+
+
+def test_a_file_by_http(everline, written):
+    from urllib.parse import quote
+    li, _, room = written
+    whole = "".join(line + "\n" for line in lines_of(li, room=room)).encode()
+    status, headers, body = get(everline, f"/export/{quote(room)}", li.session)
+    assert status == 200 and body == whole and headers["Content-Type"].startswith("application/x-ndjson") and "attachment" in headers["Content-Disposition"]
+    # Cut off, and gone on with by number.
+    _, _, part = get(everline, f"/export/{quote(room)}", li.session, read=len(whole) // 3)
+    held = part[:part.rindex(b"\n") + 1]
+    last = json.loads(held.splitlines()[-1])["seq"]
+    assert held + get(everline, f"/export/{quote(room)}?after={last}", li.session)[2] == whole
+    status, headers, body = get(everline, f"/export/{quote(room)}?format=csv", li.session)
+    assert status == 200 and len(list(csv.reader(io.StringIO(body.decode(), newline="")))) == 155
+    for path, session, expected, name in (
+            (f"/export/{quote(room)}", None, 401, "session.required"), (f"/export/{quote(room)}", "x" * 43, 401, "session.invalid"),
+            ("/export/nowhere", li.session, 404, "room.not_found"), (f"/export/{quote(room)}?format=xml", li.session, 400, "invalid_params"),
+            (f"/export/{quote(room)}?after=-1", li.session, 400, "invalid_params"), ("/export/%FF", li.session, 400, "invalid_params"),
+            ("/export/", li.session, 400, "invalid_params"), (f"/export/{quote(room)}?x=1", li.session, 400, "invalid_params")):
+        status, _, body = get(everline, path, session)
+        assert (status, json.loads(body)["error"]["data"]["name"]) == (expected, name), (path, status, body)

@@ -1,0 +1,199 @@
+"""Statistics are what a full scan of the messages counts, whatever was edited and deleted, and whether they were summed up yet or not."""
+import collections
+import datetime
+import random
+import time
+import uuid
+import zoneinfo
+
+import pytest
+
+from test_search import send_all, until_indexed
+
+UTC = datetime.timezone.utc
+
+
+def stamp(moment):
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def local_start(moment, bucket, zone):
+    """The beginning of the local hour, day or week, as an instant."""
+    local = moment.astimezone(zone)
+    if bucket == "hour":
+        return (moment - datetime.timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)).astimezone(UTC)
+    day = local.date()
+    if bucket == "week":
+        day -= datetime.timedelta(days=day.weekday())
+    return datetime.datetime.combine(day, datetime.time(), zone).astimezone(UTC)
+
+
+def scan(messages, since, until, bucket, zone):
+    """(room, sender, at, deleted) in number order by room -> what the server should answer."""
+    inside = [one for one in messages if since <= one[2] < until]
+    alive = [one for one in inside if not one[3]]
+    buckets = collections.defaultdict(list)
+    weekday = [[0] * 24 for _ in range(7)]
+    for room, sender, at, _ in alive:
+        buckets[local_start(at, bucket, zone)].append((room, sender))
+        local = at.astimezone(zone)
+        weekday[local.weekday()][local.hour] += 1
+    responses, last = [], {}
+    for room, sender, at, _ in messages:
+        before = last.get(room)
+        last[room] = (sender, at)
+        if before and before[0] != sender and since <= at < until:
+            gap = (at - before[1]) // datetime.timedelta(milliseconds=1)
+            if gap < 3_600_000:
+                responses.append(gap // 1000 if gap < 60_000 else gap // 60_000 * 60)
+    responses.sort()
+
+    def quantile(percent):
+        return responses[max(1, -(-len(responses) * percent // 100)) - 1]
+
+    return {
+        "messages": len(alive), "senders": len({one[1] for one in alive}), "rooms": len({one[0] for one in alive}),
+        "buckets": {at: (len(some), len({one[1] for one in some}), len({one[0] for one in some})) for at, some in buckets.items()},
+        "hourWeekday": weekday, "topSenders": dict(collections.Counter(one[1] for one in alive)),
+        "topRooms": dict(collections.Counter(one[0] for one in alive)),
+        "responseSeconds": {"median": quantile(50), "p90": quantile(90), "count": len(responses)} if responses else None,
+    }
+
+
+def compare(answer, expected, note):
+    for name in ("messages", "senders", "rooms", "hourWeekday"):
+        assert answer[name] == expected[name], (note, name, answer[name], expected[name])
+    found = {parse(one["at"]): (one["messages"], one["senders"], one["rooms"]) for one in answer["buckets"]}
+    assert {at: some for at, some in found.items() if some != (0, 0, 0)} == expected["buckets"], note
+    assert {one["username"]: one["messages"] for one in answer["topSenders"]} == expected["topSenders"], note
+    assert {one["room"]: one["messages"] for one in answer["topRooms"]} == expected["topRooms"], note
+    assert answer.get("responseSeconds") == expected["responseSeconds"], note
+
+
+@pytest.fixture(scope="module")
+def years(own_years):
+    return own_years
+
+
+@pytest.fixture(scope="module")
+def own_years():
+    """Rooms whose messages were sent over two years, as the tables hold them after so long."""
+    from running import Everline
+    everline = Everline()
+    everline.extra["EVERLINE_INDEXING"] = "0"
+    generator = random.Random(20261125)
+    try:
+        everline.start()
+        people = [f"詩人{n}" for n in range(6)]
+        lines = {name: everline.user(name) for name in people}
+        users = {name: int(everline.sql(f"SELECT id FROM everline.users WHERE username = '{name}'")[0][0]) for name in people}
+        start = datetime.datetime(2024, 3, 1, tzinfo=UTC)
+        for index in range(3):
+            room = f"年 {index}"
+            lines[people[0]].result("room.create", room=room, kind="private" if index == 2 else "public")
+            for name in people[1:4]:
+                if index == 2:
+                    lines[people[0]].result("room.invite", room=room, username=name)
+                else:
+                    lines[name].result("room.join", room=room)
+            [[id]] = everline.sql(f"SELECT id FROM everline.rooms WHERE name = '{room}'")
+            at, rows = start, []
+            for seq in range(1, 4001):
+                # Close together or far apart, as people talk; often near midnights, quarters and the hour that clocks leave out.
+                at += datetime.timedelta(milliseconds=int(generator.choice([3_000, 40_000, 400_000, 9_000_000, 60_000_000]) * generator.random()))
+                rows.append(f"({id}, {seq}, {users[generator.choice(people[:4])]}, gen_random_uuid(), '第 {seq} 句', '{at.isoformat()}')")
+            everline.sql(f"INSERT INTO everline.messages (room_id, seq, sender_id, client_id, body, sent_at) VALUES {','.join(rows)}")
+            everline.sql(f"UPDATE everline.room_counters SET last_seq = 4000, last_sent_at = (SELECT max(sent_at) FROM everline.messages WHERE room_id = {id}) WHERE room_id = {id}")
+        yield everline, lines
+    finally:
+        everline.remove()
+
+
+def held(everline, rooms=("年 0", "年 1", "年 2")):
+    names = ",".join(f"'{room}'" for room in rooms)
+    rows = everline.sql(
+        "SELECT r.name, u.username, to_char(m.sent_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), m.deleted_at IS NOT NULL FROM everline.messages m "
+        f"JOIN everline.rooms r ON r.id = m.room_id JOIN everline.users u ON u.id = m.sender_id WHERE r.name IN ({names}) ORDER BY r.id, m.seq")
+    return [(room, sender, parse(at), deleted == "t") for room, sender, at, deleted in rows]
+
+
+def check(everline, line, generator, rounds, note):
+    messages = held(everline)
+    first, last = min(one[2] for one in messages), max(one[2] for one in messages)
+    span = (last - first).total_seconds()
+    for _ in range(rounds):
+        bucket = generator.choice(["hour", "day", "day", "week"])
+        zone = generator.choice(["UTC", "Asia/Taipei", "Europe/London", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia"])
+        length = generator.random() * min(span, {"hour": 70 * 86400, "day": span, "week": span}[bucket])
+        since = first + datetime.timedelta(seconds=generator.random() * (span - length) - 5000)
+        step = generator.choice([1, 900_000, 3_600_000, 86_400_000])
+        since = datetime.datetime.fromtimestamp(int(since.timestamp() * 1000) // step * step / 1000, UTC)
+        until = since + datetime.timedelta(milliseconds=max(1, int(length * 1000) // step * step))
+        room = generator.choice([None, None, "年 1"])
+        answer = line.result("history.stats", since=stamp(since), until=stamp(until), bucket=bucket, timeZone=zone, **({"room": room} if room else {}))
+        some = [one for one in messages if room in (None, one[0])]
+        compare(answer, scan(some, since, until, bucket, zoneinfo.ZoneInfo(zone)), (note, bucket, zone, stamp(since), stamp(until), room))
+        before = scan(some, since - (until - since), since, bucket, zoneinfo.ZoneInfo(zone))
+        assert [answer["growth"][name] for name in ("messagesBefore", "sendersBefore", "roomsBefore")] == [before["messages"], before["senders"], before["rooms"]]
+
+
+def change(lines, everline, generator, count):
+    """Edits, deletions and new messages."""
+    epochs = {}
+    for _ in range(count):
+        room = generator.choice(["年 0", "年 1", "年 2"])
+        owner = lines["詩人0"]
+        if room not in epochs:
+            epochs[room] = owner.result("room.open", room=room)["epoch"]
+        deed = generator.choice(["delete", "edit", "send"])
+        if deed == "send":
+            lines[generator.choice(["詩人1", "詩人2"])].send(room, "新句")
+        elif deed == "delete":
+            owner.call("message.delete", room=room, epoch=epochs[room], seq=generator.randrange(1, 4001), clientId=str(uuid.uuid4()))
+        else:
+            owner.call("message.edit", room=room, epoch=epochs[room], seq=generator.randrange(1, 4001), clientId=str(uuid.uuid4()), body="改了")
+
+
+def test_equals_a_full_scan(years):
+    everline, lines = years
+    generator = random.Random(7)
+    owner = lines["詩人0"]
+    check(everline, owner, generator, 12, "nothing is summed up")
+    # The guardian comes back, and sums up.
+    everline.stop()
+    del everline.extra["EVERLINE_INDEXING"]
+    everline.start()
+    lines = {name: everline.user(name) for name in lines}
+    owner = lines["詩人0"]
+    until_indexed(everline)
+    check(everline, owner, generator, 60, "all is summed up")
+    change(lines, everline, generator, 300)
+    check(everline, owner, generator, 20, "what changed is not all summed up")
+    end = time.monotonic() + 30
+    while everline.sql("SELECT count(*) FROM everline.room_counters c JOIN everline.search_progress p USING (room_id) WHERE (c.last_seq, c.last_rev) <> (p.seq, p.rev)") != [["0"]]:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    check(everline, owner, generator, 40, "all is summed up again")
+    stranger = lines["詩人5"]
+    answer = stranger.result("history.stats", since="2024-01-01T00:00:00Z", until="2027-01-01T00:00:00Z", bucket="week")
+    assert {one["room"] for one in answer["topRooms"]} == {"年 0", "年 1"}
+    assert stranger.error("history.stats", room="年 2", since="2024-01-01T00:00:00Z", until="2024-01-02T00:00:00Z", bucket="day") == "room.not_found"
+
+
+def test_hostile_ranges(everline):
+    line = everline.user("杜牧")
+    good = {"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z", "bucket": "day"}
+    for wrong in ({"since": good["until"], "until": good["since"]}, {"until": good["since"]}, {"since": "1026-01-01T00:00:00Z"}, {"bucket": "month"},
+                  {"timeZone": "Asia/Atlantis"}, {"timeZone": "../../etc/passwd"}, {"timeZone": "'; DROP TABLE everline.rooms; --"}, {"since": "gestern"},
+                  {"since": "0001-01-01T00:00:00Z", "until": "9999-12-31T23:59:59Z", "bucket": "week"}, {"bucket": "hour", "until": "2026-06-01T00:00:00Z"}, {"more": 1}):
+        answer = line.call("history.stats", **(good | wrong))
+        assert answer["error"]["data"]["name"] == "invalid_params" and answer["error"]["data"]["detail"], wrong
+    assert line.error("history.stats", **good, room="沒有這個房間") == "room.not_found"
+    assert line.error("history.stats", **good, epoch="1-other") == "epoch.changed"
+    assert everline.line().error("history.stats", **good) == "session.required"
+    quiet = line.result("history.stats", since="1970-01-01T00:00:00Z", until="1970-02-01T00:00:00Z", bucket="day")
+    assert quiet["messages"] == 0 and len(quiet["buckets"]) == 31 and quiet["topRooms"] == [] and "responseSeconds" not in quiet
