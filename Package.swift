@@ -129,7 +129,8 @@ let package = Package(
         library(
             "GatewayService", "Services/MessageGateway/Service",
             [
-                "EverlineService", "EverlineReading", "AuthClient", "HistoryClient", "DBGuardianClient", "EverlineCryptography", "CZlib",
+                "EverlineService", "EverlineReading", "AuthClient", "HistoryClient", "DBGuardianClient", "EverlineCryptography",
+                "CZlib",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -158,7 +159,9 @@ let package = Package(
                 "EverlineLines", "EverlinePostgres", "EverlineProtocol",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ] + nio, path: "Tests/Load", exclude: ["audit.py", "backups.py", "bench.py", "follow_long.py", "logins.py", "page.py", "searching.py"], swiftSettings: settings),
+            ] + nio, path: "Tests/Load",
+            exclude: ["audit.py", "backups.py", "bench.py", "follow_long.py", "logins.py", "page.py", "searching.py"],
+            swiftSettings: settings),
         tests("ProtocolTests", "Tests/Protocol", ["EverlineProtocol"]),
         tests("CryptographyTests", "Tests/Cryptography", ["EverlineCryptography"]),
         tests(

@@ -1,8 +1,18 @@
-"""One's own account: the picture of the second factor."""
+"""One's own account: sessions, the password, the second factor with its picture."""
+import base64
+import hashlib
+import hmac
 import json
 import random
+import re
+import struct
+import time
+import uuid
 
 import zbar
+from acting import register
+from running import PASSWORD
+from selenium.webdriver.common.keys import Keys
 
 
 def test_qr_codes_are_read_by_others(everline, people):
@@ -29,3 +39,76 @@ def test_qr_codes_are_read_by_others(everline, people):
         const { qrCode } = await import('/scripts/model/qr.js');
         try { qrCode('x'.repeat(3000)); return 'drawn'; } catch (error) { return [qrCode('x'.repeat(2331)).length, error.name]; }""")
     assert longest == [177, "RangeError"]
+
+
+def code_of(secret):
+    """RFC 6238: six digits, thirty seconds, SHA-1."""
+    counter = struct.pack(">Q", int(time.time()) // 30)
+    digest = hmac.new(base64.b32decode(secret), counter, hashlib.sha1).digest()
+    at = digest[-1] & 15
+    return f"{(struct.unpack('>I', digest[at:at + 4])[0] & 0x7FFFFFFF) % 1_000_000:06d}"
+
+
+def test_sessions_and_password(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    page = people("en-US")
+    register(page, f"acc{tag}", "Account")
+    program = everline.user(f"acc{tag}")
+    page.go("/account/profile")
+    page.fill("input[name=displayName]", "另一個名字")
+    page.find_text(".panel button", "Save").click()
+    page.wait(lambda: page.js("return document.querySelector('.sidebar .user-name').textContent") == "另一個名字")
+    page.go("/account/sessions")
+    page.wait(lambda: page.count(".table tbody tr") == 2 and "This one" in page.text())
+    page.find_text(".table button", "Log out").click()
+    page.wait(lambda: page.count(".table tbody tr") == 1)
+    program.push("session.ended")
+    page.go("/account/security")
+    page.fill("input[name=current]", PASSWORD)
+    page.fill("input[name=new]", "password")
+    page.find_text(".panel button", "Change password").click()
+    page.wait(lambda: "too easy to guess" in page.text())
+    page.fill("input[name=new]", "舉頭望明月，低頭思故鄉")
+    page.find_text(".panel button", "Change password").click()
+    page.wait(lambda: "Your password was changed." in page.text())
+    page.go("/account/logins")
+    page.wait(lambda: "Account created" in page.text() and page.count(".table tbody tr") >= 2)
+    answer = everline.line().call("auth.login", username=f"acc{tag}", password=PASSWORD)
+    assert answer["error"]["data"]["name"] == "auth.invalid_credentials"
+
+
+def test_second_factor(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    page = people("en-US")
+    register(page, f"two{tag}", "Two")
+    page.go("/account/security")
+    page.find_text(".panel button", "Turn on").click()
+    page.fill("dialog input[name=password]", PASSWORD)
+    page.find_text("dialog button", "Next").click()
+    secret = page.wait(lambda: page.js("return document.querySelector('dialog .secret').textContent.replaceAll(' ', '')"))
+    # What the picture says is what is typed.
+    rows = page.js("const box = document.querySelector('.qr').viewBox.baseVal.width, path = document.querySelector('.qr-dark').getAttribute('d'); return [box, path]")
+    assert secret in read_picture(*rows)
+    page.fill("dialog input[name=code]", code_of(secret))
+    page.find_text("dialog button", "Confirm").click()
+    page.wait(lambda: page.count(".recovery-codes li") >= 8)
+    recovery = page.js("return [...document.querySelectorAll('.recovery-codes code')].map(one => one.textContent)")
+    page.find_text("dialog button", "I have kept them").click()
+    page.wait(lambda: "A code of your authenticator app is asked for" in page.text())
+    page.js("document.querySelector('.sidebar-user .icon-button').click()")
+    page.find(".sign-in")
+    page.fill("input[name=username]", f"two{tag}")
+    page.fill("input[name=password]", PASSWORD)
+    page.press(Keys.ENTER)
+    page.fill("input[name=code]", recovery[0])
+    page.press(Keys.ENTER)
+    page.find(".sidebar")
+
+
+def read_picture(size, path):
+    scale = 4
+    dark = {(int(x), int(y)) for x, y in re.findall(r"M(\d+) (\d+)h1v1h-1z", path)}
+    pixels = b"".join(b"".join((b"\x00" if (x, y) in dark else b"\xff") * scale for x in range(int(size))) * scale for y in range(int(size)))
+    image = zbar.Image(int(size) * scale, int(size) * scale, "Y800", pixels)
+    zbar.ImageScanner().scan(image)
+    return [symbol.data for symbol in image][0]

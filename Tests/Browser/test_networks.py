@@ -55,6 +55,23 @@ def test_a_refused_message_can_be_tried_again(everline, people):
     page.wait(lambda: page.count(".pending") == 0 and state(page) == "live")
 
 
+def test_a_page_that_came_in_half_is_loaded_again(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    page = people("en-US")
+    register(page, f"half{tag}", "Half")
+    for missing in ("*/scripts/model/chat.js", "*/scripts/view/room-list.js"):
+        page.run_cdp("Network.enable", {})
+        page.run_cdp("Network.setBypassServiceWorker", {"bypass": True})
+        page.run_cdp("Network.setCacheDisabled", {"cacheDisabled": True})
+        page.run_cdp("Network.setBlockedURLs", {"urls": [missing]})
+        page.go("/")
+        page.wait(lambda: page.js("return sessionStorage.getItem('everline.reloads')") is not None)
+        assert page.count(".sidebar") == 0
+        page.run_cdp("Network.setBlockedURLs", {"urls": []})
+        page.find(".sidebar")
+        page.wait(lambda: page.js("return sessionStorage.getItem('everline.reloads')") is None)
+
+
 def test_two_tabs_of_one_person(everline, people):
     tag = uuid.uuid4().hex[:6]
     page = people("en-US")

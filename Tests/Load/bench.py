@@ -183,6 +183,8 @@ ORDER BY m.seq DESC LIMIT 50;"""
         print(json.dumps(self.figures))
 
     def page(self):
+        # Beside the load tool's sources no cache of ours may lie.
+        sys.dont_write_bytecode = True
         from page import measured_page
         measured_page(self)
 

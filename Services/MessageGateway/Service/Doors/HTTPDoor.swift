@@ -143,7 +143,8 @@ final class HTTPDoor: ChannelDuplexHandler, RemovableChannelHandler {
             return respond(.notModified, file.type, ByteBuffer(), headers: headers, context)
         }
         respond(
-            .ok, file.type, packed ?? file.body, headers: headers + (packed == nil ? [] : [("Content-Encoding", "gzip")]), context)
+            .ok, file.type, packed ?? file.body, headers: headers + (packed == nil ? [] : [("Content-Encoding", "gzip")]), context
+        )
     }
 
     /// One element of Accept-Encoding: gzip, not with a weight of nought (RFC 9110 section 12.5.3).

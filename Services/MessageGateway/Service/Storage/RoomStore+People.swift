@@ -25,7 +25,9 @@ extension RoomStore {
     func members(of room: Int64) async throws -> [Member] {
         try await pool.query(
             """
-            SELECT u.id, u.username, u.display_name, m.role, least(x.until, '9999-12-31 23:59:59.999+00')
+            SELECT u.id, u.username, u.display_name, m.role,
+                -- least() leaves nulls out, and those who are not muted have none.
+                CASE WHEN x.until IS NOT NULL THEN least(x.until, '9999-12-31 23:59:59.999+00') END
             FROM everline.room_members m JOIN everline.users u ON u.id = m.user_id
             LEFT JOIN everline.room_mutes x ON x.room_id = m.room_id AND x.user_id = m.user_id AND x.until > now()
             WHERE m.room_id = \(room) ORDER BY m.joined_at, u.username LIMIT 5000

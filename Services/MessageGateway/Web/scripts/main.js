@@ -37,7 +37,14 @@ async function show() {
   screen = null;
   const mine = ++turn;
   const kind = screenNow();
-  const made = await screens[kind]();
+  let made;
+  try {
+    made = await screens[kind]();
+  } catch (error) {
+    // A script of it did not come; a module that failed once is not asked for again while this page lives.
+    console.warn(error);
+    return dispatchEvent(new Event("everline-incomplete"));
+  }
   if (mine !== turn) return;
   if (kind !== "main") for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   screen = made;
@@ -45,6 +52,7 @@ async function show() {
   place.replaceChildren(screen.whole);
   screen.shown();
   notice = null;
+  dispatchEvent(new Event("everline-started"));
 }
 
 /** How much is unread, and which room is open. */

@@ -46,7 +46,7 @@ export class Account extends EventTarget {
     const session = this.#held?.session;
     if (!session) return false;
     try {
-      const { user } = await this.#connection.request("session.resume", { session });
+      const user = userOf(await this.#connection.request("session.resume", { session }));
       if (this.#held?.session !== session) return this.resume();
       this.#keep({ user, session });
       this.bound = true;
@@ -75,9 +75,9 @@ export class Account extends EventTarget {
 
   async #begin(method, params) {
     await this.#connection.opened();
-    const { user, session } = await this.#connection.request(method, params);
+    const opened = await this.#connection.request(method, params);
     this.bound = true;
-    this.#keep({ user, session });
+    this.#keep({ user: userOf(opened), session: opened.session });
   }
 
   /** Logged in or out in another tab: this one goes along. */
@@ -98,4 +98,9 @@ export class Account extends EventTarget {
     if (before?.username !== held.user.username) this.dispatchEvent(new Event("change"));
     else if (JSON.stringify(before) !== JSON.stringify(held.user)) this.dispatchEvent(new Event("renewed"));
   }
+}
+
+/** The user of a session; `mustChange` if nothing but another password is open to them yet. */
+function userOf({ user, mustChange }) {
+  return mustChange ? { ...user, mustChange } : user;
 }

@@ -1,5 +1,3 @@
-const PAGE = 500;
-
 /** All that the server keeps of this user, one JSON object a line: the account, then every message they wrote. */
 export async function exportAccount(chat, { account, messages, told, signal }) {
   const lines = [];
@@ -15,7 +13,7 @@ export async function exportAccount(chat, { account, messages, told, signal }) {
 export async function* exported(chat, what, signal) {
   let after;
   do {
-    const params = { ...what, format: what.format ?? "jsonl", limit: PAGE, ...(after === undefined ? {} : { after }) };
+    const params = { ...what, format: what.format ?? "jsonl", ...(after === undefined ? {} : { after }) };
     const { lines, next } = await chat.ask("history.export", params);
     yield lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line)));
     after = next;

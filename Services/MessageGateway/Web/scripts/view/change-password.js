@@ -18,7 +18,8 @@ export class ChangePassword {
           const length = [...next.input.value].length;
           if (length < 8 || length > 256) return error.show("account.badPassword");
           await chat.ask("auth.changePassword", { current: current.input.value, new: next.input.value });
-          chat.account.renew({ ...chat.account.user, mustChange: false });
+          const { mustChange, ...user } = chat.account.user;
+          chat.account.renew(user);
         },
       },
       current.whole,

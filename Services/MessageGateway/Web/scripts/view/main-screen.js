@@ -117,7 +117,10 @@ export class MainScreen {
       screen.shown?.();
     } catch (error) {
       if (location.pathname !== wanted) return;
-      this.#main.replaceChildren(element("p", { class: "form-error", role: "alert", text: "app.notLoaded" }));
+      this.#main.replaceChildren(
+        element("p", { class: "form-error", role: "alert", text: "app.notLoaded" }),
+        element("button", { type: "button", class: "button", text: "app.reload", on: { click: () => location.reload() } }),
+      );
       console.warn(error);
     }
   }

@@ -1,6 +1,7 @@
 import { agoOf, dateTimeOf } from "../../words/dates.js";
 import { language } from "../../words/language.js";
 import { element } from "../element.js";
+import { addressOf } from "../login-columns.js";
 import { panel } from "../panel.js";
 import { table } from "../table.js";
 
@@ -23,7 +24,7 @@ export async function show({ chat, notices, again }) {
       "account.sessions",
       [
         { title: "sessions.client", cell: (one) => clientOf(one) },
-        { title: "sessions.address", kind: "when", cell: ({ address }) => address },
+        { title: "sessions.address", kind: "when", cell: ({ address }) => addressOf(address) },
         { title: "sessions.began", kind: "when", cell: ({ createdAt }) => () => dateTimeOf(new Date(createdAt)) },
         { title: "sessions.seen", kind: "when", cell: ({ lastSeenAt }) => (lastSeenAt ? () => agoOf(new Date(lastSeenAt)) : null) },
         {

@@ -1,5 +1,6 @@
 import { dateTimeOf } from "../../words/dates.js";
 import { element } from "../element.js";
+import { addressOf } from "../login-columns.js";
 import { panel } from "../panel.js";
 import { pages } from "../table.js";
 
@@ -12,7 +13,7 @@ export async function show({ chat }) {
     { title: "actions.by", cell: ({ by }) => element("bdi", {}, by ?? "–") },
     { title: "actions.action", cell: ({ action }) => element("code", {}, action) },
     { title: "actions.subject", cell: ({ subject }) => (subject ? element("bdi", {}, subject) : null) },
-    { title: "sessions.address", kind: "when", cell: ({ address }) => address },
+    { title: "sessions.address", kind: "when", cell: ({ address }) => addressOf(address) },
     { title: "actions.detail", cell: ({ detail }) => (detail ? element("bdi", {}, typeof detail === "string" ? detail : JSON.stringify(detail)) : null) },
   ];
   return panel(

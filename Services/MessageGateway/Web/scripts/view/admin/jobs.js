@@ -55,15 +55,16 @@ export async function jobsPanel({ chat, notices, signal, again }) {
 }
 
 function jobItem({ kind, state, startedAt, finishedAt, progress, message }) {
-  const part = typeof progress === "number" ? (progress > 1 ? progress / 100 : progress) : null;
-  const name = () => (language.has(`kind.${kind}`) ? language.say(`kind.${kind}`) : kind);
+  // "backup base", "drill"
+  const key = `kind.${kind.split(" ").at(-1)}`;
+  const name = () => (language.has(key) ? language.say(key) : kind);
   return element(
     "li",
     { class: "job" },
     element("span", { class: "job-kind", text: name }),
     element("span", { class: `badge ${{ done: "good", failed: "bad", running: "warn" }[state] ?? ""}`, text: `jobs.${state}` }),
-    state === "running" ? element("progress", { class: "job-progress", label: name, ...(part === null ? {} : { value: part, max: 1 }) }) : null,
+    state === "running" ? element("progress", { class: "job-progress", label: name }) : null,
     element("span", { class: "time", text: () => (finishedAt ?? startedAt ? dateTimeOf(new Date(finishedAt ?? startedAt)) : "") }),
-    message || typeof progress === "string" ? element("span", { class: "job-message" }, message ?? progress) : null,
+    message || progress ? element("span", { class: "job-message" }, message ?? progress) : null,
   );
 }

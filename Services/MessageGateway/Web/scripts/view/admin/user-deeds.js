@@ -2,6 +2,7 @@ import { agoOf, dateTimeOf } from "../../words/dates.js";
 import { language } from "../../words/language.js";
 import { confirmDialog, openDialog } from "../dialog.js";
 import { element } from "../element.js";
+import { addressOf } from "../login-columns.js";
 import { passwordField } from "../field.js";
 import { menuButton } from "../menu.js";
 import { actionForm } from "../panel.js";
@@ -74,7 +75,7 @@ async function sessions({ username }, { chat, notices }) {
   };
   const columns = [
     { title: "sessions.client", cell: ({ client }) => (client ? element("bdi", {}, client) : element("span", { text: "sessions.unknown" })) },
-    { title: "sessions.address", kind: "when", cell: ({ address }) => address },
+    { title: "sessions.address", kind: "when", cell: ({ address }) => addressOf(address) },
     { title: "sessions.began", kind: "when", cell: ({ createdAt }) => () => dateTimeOf(new Date(createdAt)) },
     { title: "sessions.seen", kind: "when", cell: ({ lastSeenAt }) => (lastSeenAt ? () => agoOf(new Date(lastSeenAt)) : null) },
     { kind: "actions", cell: ({ id }) => element("button", { type: "button", class: "button small", text: "sessions.end", on: { click: () => end({ sessionId: id }) } }) },
