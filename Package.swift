@@ -158,7 +158,7 @@ let package = Package(
                 "EverlineLines", "EverlinePostgres", "EverlineProtocol",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ] + nio, path: "Tests/Load", exclude: ["audit.py", "backups.py", "bench.py", "searching.py"], swiftSettings: settings),
+            ] + nio, path: "Tests/Load", exclude: ["audit.py", "backups.py", "bench.py", "logins.py", "searching.py"], swiftSettings: settings),
         tests("ProtocolTests", "Tests/Protocol", ["EverlineProtocol"]),
         tests("CryptographyTests", "Tests/Cryptography", ["EverlineCryptography"]),
         tests(

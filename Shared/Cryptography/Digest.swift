@@ -4,11 +4,16 @@ internal import CCrypto
 package struct DigestAlgorithm: Sendable, Hashable {
     /// FIPS 180-4; 32 bytes.
     package static let sha256 = DigestAlgorithm("SHA256")
-    /// 20 bytes; only to name things as others do (Redis names a script by it), never where someone could gain by a collision.
+    /// FIPS 180-4; 64 bytes.
+    package static let sha512 = DigestAlgorithm("SHA512")
+    /// 20 bytes; only to do as others do (Redis names a script by it, authenticators make codes with its HMAC), never where someone could gain by a
+    /// collision.
     package static let sha1 = DigestAlgorithm("SHA1")
 
     /// How many bytes a digest has.
     package let size: Int
+    /// How many it works on at a time.
+    let blockSize: Int
     // Fetched once and never freed: an EVP_MD is immutable and counted atomically, and fetching it at each use would cost more than hashing
     // a session token. That is what makes sharing the pointer between threads safe.
     nonisolated(unsafe) let method: OpaquePointer
@@ -17,6 +22,7 @@ package struct DigestAlgorithm: Sendable, Hashable {
         guard let method = EVP_MD_fetch(nil, name, nil) else { preconditionFailure("libcrypto has no \(name)") }
         self.method = method
         self.size = Int(EVP_MD_get_size(method))
+        self.blockSize = Int(EVP_MD_get_block_size(method))
     }
 
     /// The digest of `bytes`.

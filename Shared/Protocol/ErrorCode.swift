@@ -45,12 +45,20 @@ package struct ErrorCode: Sendable, Hashable {
     package static let authThrottled = ErrorCode(
         1106, "auth.throttled", "Too many attempts from here; try again later", retryable: true)
     package static let adminRequired = ErrorCode(1107, "admin.required", "Only an admin may do this")
+    package static let secondFactorRequired = ErrorCode(
+        1108, "auth.second_factor_required", "Give the code of your second factor too")
+    package static let passwordChangeRequired = ErrorCode(
+        1109, "auth.password_change_required", "Change your password first; nothing else is open until then")
+    package static let weakPassword = ErrorCode(
+        1110, "auth.weak_password", "The password is one that is tried first; take another")
 
     package static let roomNotFound = ErrorCode(1201, "room.not_found", "There is no such room, or it is not yours")
     package static let roomNotMember = ErrorCode(1202, "room.not_member", "Join the room first")
     package static let roomExists = ErrorCode(1203, "room.exists", "A room of this name exists")
     package static let roomForbidden = ErrorCode(1204, "room.forbidden", "Your role in the room does not allow this")
     package static let userNotFound = ErrorCode(1205, "user.not_found", "There is no such user")
+    package static let roomBanned = ErrorCode(1206, "room.banned", "You are banned from the room")
+    package static let roomMuted = ErrorCode(1207, "room.muted", "You may read in the room, and not write")
     package static let messageNotFound = ErrorCode(1301, "message.not_found", "There is no such message in the room")
     package static let epochChanged = ErrorCode(1401, "epoch.changed", "History was turned back; open the room anew")
     package static let findingNotFound = ErrorCode(1501, "finding.not_found", "There is no such finding")
@@ -62,8 +70,9 @@ package struct ErrorCode: Sendable, Hashable {
         .readerStalled,
         .lineUnfinished,
         .sessionRequired, .sessionInvalid, .invalidCredentials, .usernameTaken, .authBusy, .authThrottled, .adminRequired,
-        .roomNotFound, .roomNotMember, .roomExists, .roomForbidden, .userNotFound, .messageNotFound, .epochChanged,
-        .findingNotFound,
+        .secondFactorRequired, .passwordChangeRequired, .weakPassword,
+        .roomNotFound, .roomNotMember, .roomExists, .roomForbidden, .userNotFound, .roomBanned, .roomMuted, .messageNotFound,
+        .epochChanged, .findingNotFound,
     ]
 
     private static let byNumber = Dictionary(uniqueKeysWithValues: all.map { ($0.number, $0) })

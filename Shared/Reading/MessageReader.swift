@@ -65,14 +65,15 @@ package struct MessageReader: Sendable {
         PostgresStatement(
             unsafeSQL: """
                 SELECT c.last_seq, NULL::bigint, (SELECT e.generation || '-' || e.token FROM everline.epoch e), NULL::timestamptz, NULL::uuid,
-                    c.last_rev, NULL::bigint, NULL::timestamptz, NULL::timestamptz, NULL::jsonb
+                    c.last_rev, NULL::bigint, NULL::timestamptz, NULL::timestamptz, NULL::jsonb, NULL::jsonb
                 FROM everline.rooms r
                 JOIN everline.room_counters c ON c.room_id = r.id
                 LEFT JOIN everline.room_members m ON m.room_id = r.id AND m.user_id = $3
                 WHERE r.id = $1 AND r.name = $2 AND (m.user_id IS NOT NULL OR r.kind = 'public'
-                    AND NOT EXISTS (SELECT FROM everline.room_bans b WHERE b.room_id = r.id AND b.user_id = $3))
+                    AND NOT EXISTS (SELECT FROM everline.room_bans b WHERE b.room_id = r.id AND b.user_id = $3 AND b.until > now()))
                 UNION ALL
-                (SELECT m.seq, m.sender_id, m.body, m.sent_at, m.client_id, m.reply_to, m.rev, m.edited_at, m.deleted_at, m.reactions
+                (SELECT m.seq, m.sender_id, m.body, m.sent_at, m.client_id, m.reply_to, m.rev, m.edited_at, m.deleted_at, m.reactions,
+                    m.mentions
                 FROM everline.messages m
                 WHERE m.room_id = $1 AND \(condition)
                 LIMIT $5)

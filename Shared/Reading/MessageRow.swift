@@ -3,9 +3,9 @@ package import EverlineProtocol
 
 /// Writes a row of `MessageReader` as `Message` writes itself, from PostgreSQL's bytes and without making texts or values of them.
 package struct MessageRow: Sendable {
-    /// seq, sender_id, body, sent_at, client_id, reply_to, rev, edited_at, deleted_at, reactions.
+    /// seq, sender_id, body, sent_at, client_id, reply_to, rev, edited_at, deleted_at, reactions, mentions.
     package static let types: [PostgresType] = [
-        .int8, .int8, .text, .timestamptz, .uuid, .int8, .int8, .timestamptz, .timestamptz, .jsonb,
+        .int8, .int8, .text, .timestamptz, .uuid, .int8, .int8, .timestamptz, .timestamptz, .jsonb, .jsonb,
     ]
     static let clientID = 4
 
@@ -30,7 +30,7 @@ package struct MessageRow: Sendable {
     package static func sender(_ cells: Cells) -> Int64 { integer(cells[1]) }
 
     /// About how many bytes a message comes to: its texts, and all else.
-    package static func textBytes(_ cells: Cells) -> Int { cells[2].count + cells[2].count / 16 + cells[9].count }
+    package static func textBytes(_ cells: Cells) -> Int { cells[2].count + cells[2].count / 16 + cells[9].count + cells[10].count }
     package var expectedBytes: Int { head.count + epoch.count + 240 }
 
     /// - Parameters:
@@ -67,10 +67,14 @@ package struct MessageRow: Sendable {
             writer.write(Timestamp(binary: cells[7]).description)
         }
         if cells[8].baseAddress != nil { writer.raw(#","deleted":true"#) }
+        // Before the text stands the version of its format, 1 (jsonb_send).
         if cells[9].baseAddress != nil {
             writer.raw(#","reactions":"#)
-            // Before the text stands the version of its format, 1 (jsonb_send).
             writer.raw(UnsafeBufferPointer(rebasing: cells[9].assumingMemoryBound(to: UInt8.self)[1...]))
+        }
+        if cells[10].baseAddress != nil {
+            writer.raw(#","mentions":"#)
+            writer.raw(UnsafeBufferPointer(rebasing: cells[10].assumingMemoryBound(to: UInt8.self)[1...]))
         }
         writer.raw("}")
     }

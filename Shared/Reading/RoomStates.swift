@@ -44,7 +44,7 @@ package actor RoomStates {
         CROSS JOIN everline.epoch e
         LEFT JOIN everline.room_members m ON m.room_id = r.id AND m.user_id = w.user_id
         WHERE (r.kind = 'public'
-            AND NOT EXISTS (SELECT FROM everline.room_bans b WHERE b.room_id = r.id AND b.user_id = w.user_id))
+            AND NOT EXISTS (SELECT FROM everline.room_bans b WHERE b.room_id = r.id AND b.user_id = w.user_id AND b.until > now()))
             OR m.user_id IS NOT NULL
         """)
 

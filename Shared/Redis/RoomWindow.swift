@@ -100,6 +100,12 @@ package struct RoomWindow: Sendable {
             ])
     }
 
+    /// Forgets windows whose messages are not as they should show any more, such as by a name. They are made anew when they are asked for.
+    package func drop(rooms: [Int64]) {
+        guard !rooms.isEmpty else { return }
+        _ = redis.submit([Array("DEL".utf8)] + rooms.flatMap(Self.keys).map { Array($0.utf8) }, deadline: Self.patience)
+    }
+
     /// What a window holds of the numbers that were asked for: the first and all up to `last`.
     package struct Content: Sendable {
         package let epoch: String

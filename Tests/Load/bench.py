@@ -1,6 +1,6 @@
 """`make bench`: each figure beside the limit of the same machine in the same run, as a table and as JSON.
 
-Starts an Everline of its own; parts to run may be named: sending reading delivery idle resume page scaling search stats audit backup."""
+Starts an Everline of its own; parts to run may be named: sending reading delivery idle resume logins page scaling search stats audit backup."""
 import json
 import os
 import pathlib
@@ -170,6 +170,10 @@ ORDER BY m.seq DESC LIMIT 50;"""
         self.row("5,000 clients connect and resume at once", f"{found['seconds']:.1f} s, others' p99 {talk['p99ms']:.0f} ms",
                  "10 s and 100 ms", "", found["seconds"] <= 10 and talk["p99ms"] <= 100 and not found["holes"])
 
+    def logins(self):
+        from logins import measure
+        measure(self)
+
     def table(self):
         heads = ("work", "measured", "reach", "beside", "met")
         widths = [max(len(row[i]) for row in [heads, *self.rows]) for i in range(5)]
@@ -225,7 +229,9 @@ def scaling(bench_rows, figures):
 
 
 def main():
-    works = sys.argv[1:] or ["sending", "delivery", "reading", "idle", "resume", "page", "scaling", "search", "stats", "audit", "backup"]
+    # Beside the load tool's sources no cache of ours may lie.
+    sys.dont_write_bytecode = True
+    works = sys.argv[1:] or ["sending", "delivery", "reading", "idle", "resume", "logins", "page", "scaling", "search", "stats", "audit", "backup"]
     bench = Bench()
     try:
         for work in works:
@@ -237,8 +243,6 @@ def main():
     if "scaling" in works:
         print("scaling", flush=True)
         scaling(bench.rows, bench.figures)
-    # Beside the load tool's sources no cache of ours may lie.
-    sys.dont_write_bytecode = True
     if {"search", "stats"} & set(works):
         print("search and stats", flush=True)
         import searching

@@ -16,6 +16,7 @@ private struct Row {
             big(Int64(bitPattern: message.clientID.high)) + big(Int64(bitPattern: message.clientID.low)),
             message.replyTo.map(big), message.rev.map(big), message.editedAt.map(time),
             message.deleted ? time(message.sentAt) : nil, message.reactions.map { [1] + $0 },
+            message.mentions.map { [1] + $0 },
         ]
     }
 

@@ -4,7 +4,7 @@ import signal
 import time
 
 from guarding import Guardian
-from running import Everline
+from running import PASSWORD, Everline
 
 
 def alarms(everline):
@@ -33,6 +33,30 @@ def until_answered(ask):
             time.sleep(0.2)
 
 
+def look_after_people(everline, li, du):
+    """What owners, users and admins do."""
+    boss = everline.line()
+    boss.result("auth.login", username="admin", password=(everline.home / "admin-password").read_text().strip())
+    boss.result("admin.createUser", username="客", password=PASSWORD, mustChange=True)
+    for method in ("room.invite", "room.mute", "room.unmute", "room.ban", "room.unban"):
+        li.result(method, room="唐詩", username="客")
+    li.result("room.create", kind="direct", **{"with": "杜甫"})
+    sent = li.send("唐詩", "@杜甫 看")
+    du.result("room.markRead", room="唐詩", epoch=sent["epoch"], seq=sent["seq"])
+    du.result("presence", state="online")
+    du.result("auth.changePassword", current=PASSWORD, new="野曠天低樹，江清月近人")
+    du.result("auth.changePassword", current="野曠天低樹，江清月近人", new=PASSWORD)
+    du.result("auth.secondFactor.begin", password=PASSWORD)
+    for method, params in [("admin.users", {}), ("admin.logins", {}), ("admin.actions", {}), ("admin.sessions", {"username": "李白"}),
+                           ("admin.setAdmin", {"username": "客", "admin": True}), ("admin.setAdmin", {"username": "客", "admin": False}),
+                           ("admin.disable", {"username": "客"}), ("admin.enable", {"username": "客"}), ("admin.revoke", {"username": "客"})]:
+        boss.result(method, **params)
+    everline.run("auth", "users", "require-change", "客")
+    everline.run("auth", "sessions", "list", "李白")
+    everline.run("auth", "logins", "list")
+    everline.run("auth", "users", "delete", "客", "--yes")
+
+
 def test_a_day_of_chat_backups_drills_and_restarts_raises_nothing():
     everline = Everline(gateways=2)
     everline.extra = {"EVERLINE_SCHEDULE_RECEIVE": "1", "EVERLINE_SCHEDULE_LEDGER": "5"}
@@ -49,6 +73,7 @@ def test_a_day_of_chat_backups_drills_and_restarts_raises_nothing():
             line.result("history.recent", room="唐詩")
             line.result("history.page", room="唐詩", before=200, limit=50)
         assert "error" in everline.line().call("auth.login", username="李白", password="不對的密碼")
+        look_after_people(everline, li, du)
         # The guardian's own verbs, each twice where it changes something.
         for verb in [("migrate",), ("roles",), ("backup", "base"), ("backup", "database"), ("backup", "cluster"), ("ledger",), ("drill",), ("verify",)]:
             guardian.run(*verb, check=0)

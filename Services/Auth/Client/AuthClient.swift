@@ -27,6 +27,14 @@ package struct AuthClient: Sendable {
             InternalLogout.self, Attributed(SessionParams(session: session), origin: Origin(address: address)))
     }
 
+    /// What the holder of a session does with an account: the result's JSON, as auth wrote it.
+    package func onSession<M: Method>(_ method: M.Type, _ params: M.Params, _ session: String, from address: String)
+        async throws(RPCError) -> [UInt8]
+    {
+        try await lines.callRaw(
+            OnSession<M>.self, .init(params, session: session, origin: Origin(address: address)), deadline: Self.hashing)
+    }
+
     /// Those of the sessions, by hash in hex, that hold no longer. Any number: they are asked about in as many calls as it takes, one after
     /// the other; a failure of one of them fails all.
     package func ended(of hashes: [String]) async throws(RPCError) -> [String] {

@@ -8,7 +8,7 @@ struct Auth: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "auth", abstract: "Users, sessions and the login log.",
         discussion: "Exit codes: 0 done, 1 refused or failed, 64 wrong usage.",
-        subcommands: [Serve.self, Users.self, Config.self])
+        subcommands: [Serve.self, Users.self, Sessions.self, Logins.self, Actions.self, Config.self])
 
     struct Serve: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Run the service until SIGTERM.")

@@ -8,7 +8,11 @@ extension Auth {
     struct Users: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Look after users.",
-            subcommands: [List.self, Create.self, Disable.self, Enable.self, SetPassword.self, MakeAdmin.self])
+            subcommands: [
+                List.self, Create.self, Disable.self, Enable.self, SetPassword.self, RequireChange.self, MakeAdmin.self,
+                RevokeAdmin.self,
+                ResetSecondFactor.self, Delete.self,
+            ])
     }
 }
 
@@ -47,29 +51,32 @@ struct UserOptions: ParsableArguments {
 
 extension Auth.Users {
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List all users.")
+        static let configuration = CommandConfiguration(abstract: "List all users, or those of whose names a text is part.")
+        @Argument(help: "Part of a username or of a shown name.") var query: String?
         @OptionGroup var options: UserOptions
         @Flag(help: "One JSON object a line.") var json = false
 
         func run() async throws {
             try await options.with { tools in
-                for user in try await tools.users.all() {
-                    if json {
-                        var writer = JSONWriter()
-                        writer.object { object in
-                            object.field("username", user.username)
-                            object.field("displayName", user.displayName)
-                            object.field("admin", user.admin)
-                            object.field("disabled", user.disabled)
-                            object.field("createdAt", user.createdAt.description)
-                        }
-                        print(String(decoding: writer.bytes, as: UTF8.self))
-                    } else {
-                        let marks = [user.admin ? "admin" : nil, user.disabled ? "disabled" : nil].compactMap { $0 }
-                        print(([user.username, user.displayName, user.createdAt.description] + marks).joined(separator: "\t"))
-                    }
+                var after: String?
+                while true {
+                    let page = try await tools.lists.users(.init(query: query, after: after, limit: 200))
+                    for account in page.users { print(json ? Self.json(account) : Self.line(account)) }
+                    guard page.hasMore, let last = page.users.last else { return }
+                    after = last.user.username
                 }
             }
+        }
+
+        private static func json(_ account: Account) -> String { String(decoding: account.jsonBytes(), as: UTF8.self) }
+        private static func line(_ account: Account) -> String {
+            let marks = [
+                account.user.admin ? "admin" : nil, account.disabled ? "disabled" : nil,
+                account.secondFactor ? "second factor" : nil,
+                account.mustChange ? "must change" : nil,
+            ].compactMap { $0 }
+            return ([account.user.username, account.user.displayName, account.createdAt.description] + marks).joined(
+                separator: "\t")
         }
     }
 
@@ -79,13 +86,16 @@ extension Auth.Users {
         @Argument var username: String
         @Option(help: "The name that others see.") var displayName: String?
         @Flag(help: "Make the user an admin.") var admin = false
+        @Flag(help: "The password is to be changed at the first login.") var mustChange = false
         @OptionGroup var options: UserOptions
 
         func run() async throws {
             try await options.with { tools in
                 let name = try Username(username)
-                let hash = try Prompt.newPasswordHash()
-                _ = try await tools.users.create(name, displayName: displayName ?? name.text, passwordHash: hash, admin: admin)
+                try await tools.deeds.create(
+                    name, displayName: displayName ?? name.text, passwordHash: try Prompt.newPasswordHash(of: name.text),
+                    admin: admin,
+                    mustChange: mustChange, by: Prompt.actor)
                 print("created \(name.text)")
             }
         }
@@ -98,8 +108,7 @@ extension Auth.Users {
 
         func run() async throws {
             try await options.with(user: username) { tools, user in
-                try await tools.users.setDisabled(user.id, true)
-                try await tools.endSessions(of: user.id)
+                await tools.announce(try await tools.deeds.disable(user, by: Prompt.actor))
                 print("disabled \(user.username)")
             }
         }
@@ -112,7 +121,7 @@ extension Auth.Users {
 
         func run() async throws {
             try await options.with(user: username) { tools, user in
-                try await tools.users.setDisabled(user.id, false)
+                try await tools.deeds.enable(user, by: Prompt.actor)
                 print("enabled \(user.username)")
             }
         }
@@ -124,13 +133,29 @@ extension Auth.Users {
                 "Set a user's password and end their sessions; the password is asked for, or is the first line of standard input."
         )
         @Argument var username: String
+        @Flag(help: "The password is to be changed at the next login.") var mustChange = false
         @OptionGroup var options: UserOptions
 
         func run() async throws {
             try await options.with(user: username) { tools, user in
-                try await tools.users.setPassword(user.id, try Prompt.newPasswordHash())
-                try await tools.endSessions(of: user.id)
+                let hash = try Prompt.newPasswordHash(of: user.username)
+                await tools.announce(
+                    try await tools.deeds.setPassword(of: user, to: hash, mustChange: mustChange, by: Prompt.actor))
                 print("password of \(user.username) set")
+            }
+        }
+    }
+
+    struct RequireChange: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Have a user change their password at the next login, and end their sessions.")
+        @Argument var username: String
+        @OptionGroup var options: UserOptions
+
+        func run() async throws {
+            try await options.with(user: username) { tools, user in
+                await tools.announce(try await tools.deeds.requireChange(of: user, by: Prompt.actor))
+                print("\(user.username) must change the password")
             }
         }
     }
@@ -142,8 +167,56 @@ extension Auth.Users {
 
         func run() async throws {
             try await options.with(user: username) { tools, user in
-                try await tools.users.setAdmin(user.id, true)
+                _ = try await tools.deeds.setAdmin(user, true, by: Prompt.actor)
                 print("\(user.username) is an admin")
+            }
+        }
+    }
+
+    struct RevokeAdmin: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Make an admin a user like others, and end their sessions.")
+        @Argument var username: String
+        @OptionGroup var options: UserOptions
+
+        func run() async throws {
+            try await options.with(user: username) { tools, user in
+                await tools.announce(try await tools.deeds.setAdmin(user, false, by: Prompt.actor))
+                print("\(user.username) is no admin")
+            }
+        }
+    }
+
+    struct ResetSecondFactor: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let a user in by the password alone, who has lost the second factor.")
+        @Argument var username: String
+        @OptionGroup var options: UserOptions
+
+        func run() async throws {
+            try await options.with(user: username) { tools, user in
+                guard try await tools.deeds.removeSecondFactor(of: user, by: Prompt.actor) else {
+                    throw RPCError(.invalidParams, detail: "\(user.username) has no second factor")
+                }
+                print("second factor of \(user.username) reset")
+            }
+        }
+    }
+
+    struct Delete: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Delete an account for good; accounts.deletedMessages says what becomes of its messages.")
+        @Argument var username: String
+        @Flag(help: "Do it; without this nothing happens.") var yes = false
+        @OptionGroup var options: UserOptions
+
+        func run() async throws {
+            guard yes else { throw ValidationError("this cannot be taken back; say --yes") }
+            try await options.with(user: username) { tools, user in
+                guard let ended = try await tools.deeds.delete(user, burying: tools.buries, by: Prompt.actor) else {
+                    throw RPCError(.userNotFound, detail: user.username)
+                }
+                await tools.announce(ended)
+                print("deleted \(user.username)")
             }
         }
     }

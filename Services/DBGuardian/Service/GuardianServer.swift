@@ -32,6 +32,9 @@ package enum GuardianServer {
             let indexer = Indexer(try settings.own("index"), logger: process.logger)
             parts.append(Part { try await indexer.run() })
         }
+        let keeper = LoginLogKeeper(
+            settings: settings, days: try settings.int("logins.days", in: 1...36_500), logger: process.logger)
+        parts.append(Part { try await keeper.run() })
         // Without a repository there is nothing to look after yet.
         if settings.optional("repository.paths") != nil {
             let runner = JobRunner(settings: settings, board: board, logger: process.logger)

@@ -8,6 +8,7 @@ package enum GuardianSettings {
                 "roles.conninfo", default: "", "libpq connection string of a superuser, for `roles` and `backup cluster` alone"),
             Setting("roles.passwordFile", default: "", "file that holds the superuser's password"),
             Setting("roles.passwords", default: "", "folder with a password file postgres-ROLE for each role"),
+            Setting("logins.days", default: "365", "days that the login log is kept"),
             Setting("roles.database", default: "everline", "the database that the roles are for"),
             Setting("indexing", default: "1", "1 to keep the search index and the statistics, 0 not to"),
         ] + repository + backup + schedule + audit + watch + Setting.tls + Setting.listen(port: 7503)

@@ -98,9 +98,13 @@ package enum GatewayServer {
         let window = RoomWindow(redis, size: Limits.window)
         let states = RoomStates(pool)
         let recent = Recent(rooms: states, messages: MessageReader(pool: pool), window: window)
+        let presence = PresenceBoard(redis: redis, rooms: store, signals: signals)
+        for hub in hubs {
+            hub.loop.execute { hub.left = { presence.left($0, $1, on: hub.loop) } }
+        }
         let rooms = Rooms(
             store: store, states: states, messages: messages, window: window, feeds: feeds, signals: signals,
-            epochs: epochs)
+            epochs: epochs, presence: presence)
         let table = Methods(
             auth: auth, epochs: epochs, history: history, guardian: guardian, recent: recent, rooms: rooms, sending: sending,
             revising: revising, group: group,
@@ -122,12 +126,12 @@ package enum GatewayServer {
             Part.ending { await pool.shutdown(deadline: .seconds(1)) }, Part { await tls.run() }, Part { await publicTLS.run() },
             Part { await proxies.run() }, Part { await redis.run() }, Part { await signals.run() },
             Part { await auth.lines.run() }, Part { await history.lines.run() },
-            Part { await guardian.lines.run() },
+            Part { await guardian.lines.run() }, Part { await presence.run() },
             // After the doors have closed: what was taken is settled first.
             LaneRunner(lanes: lanes),
             Part { try await watch(feeds, lanes, logger) },
             // Apart from the counters, which do not wait for auth.
-            Part { try await watch(sessions) },
+            Part { try await watch(sessions, EndedSessions(redis: redis, pool: pool)) },
             Part.ending { await doors.shutdown() },
         ]) {
             // Redis and history are no conditions: chat goes on without them.
@@ -152,11 +156,12 @@ package enum GatewayServer {
         }
     }
 
-    private static func watch(_ sessions: BoundSessions) async throws {
+    private static func watch(_ sessions: BoundSessions, _ ended: EndedSessions) async throws {
         var turns = 0
         while !Task.isCancelled {
             turns += 1
-            await sessions.check(all: turns % 20 == 0)
+            let untold = await ended.mayBeUntold()
+            await sessions.check(all: turns % 20 == 0 || untold)
             try await Task.sleep(for: .milliseconds(500))
         }
     }

@@ -29,24 +29,29 @@ package struct OpenedSession: WireObject {
     package let expiresAt: Timestamp
     /// Between services only.
     package let userID: Int64?
+    /// The session is good for changing the password, and for nothing else until that is done.
+    package let mustChange: Bool
 
-    package init(user: User, session: String, expiresAt: Timestamp, userID: Int64?) {
+    package init(user: User, session: String, expiresAt: Timestamp, userID: Int64?, mustChange: Bool) {
         self.user = user
         self.session = session
         self.expiresAt = expiresAt
         self.userID = userID
+        self.mustChange = mustChange
     }
     package init(from fields: inout Fields) throws(RPCError) {
         user = try fields.object("user")
         session = try fields.string("session")
         expiresAt = try fields.timestamp("expiresAt")
         userID = try fields.optionalInt("userId")
+        mustChange = try fields.optionalBool("mustChange") ?? false
     }
     package func encode(to object: inout ObjectWriter) {
         object.field("user", user)
         object.field("session", session)
         object.field("expiresAt", expiresAt.description)
         object.field("userId", userID)
+        if mustChange { object.field("mustChange", true) }
     }
 }
 
@@ -56,8 +61,11 @@ package struct ResumedSession: WireObject {
     /// Between services only: the user's number, and the session's hash in hex, by which its end is announced.
     package let userID: Int64?
     package let sessionHash: String?
+    /// As of `OpenedSession`.
+    package let mustChange: Bool
 
-    package init(user: User, expiresAt: Timestamp, userID: Int64?, sessionHash: String?) {
+    package init(user: User, expiresAt: Timestamp, userID: Int64?, sessionHash: String?, mustChange: Bool) {
+        self.mustChange = mustChange
         self.user = user
         self.expiresAt = expiresAt
         self.userID = userID
@@ -68,12 +76,14 @@ package struct ResumedSession: WireObject {
         expiresAt = try fields.timestamp("expiresAt")
         userID = try fields.optionalInt("userId")
         sessionHash = try fields.optionalString("sessionHash")
+        mustChange = try fields.optionalBool("mustChange") ?? false
     }
     package func encode(to object: inout ObjectWriter) {
         object.field("user", user)
         object.field("expiresAt", expiresAt.description)
         object.field("userId", userID)
         object.field("sessionHash", sessionHash)
+        if mustChange { object.field("mustChange", true) }
     }
 }
 
@@ -116,21 +126,26 @@ package struct LoginParams: WireObject {
     package let username: String
     package let password: String
     package let client: String?
+    /// Of the second factor, or one of its recovery codes.
+    package let code: String?
 
-    package init(username: String, password: String, client: String? = nil) {
+    package init(username: String, password: String, client: String? = nil, code: String? = nil) {
         self.username = username
         self.password = password
         self.client = client
+        self.code = code
     }
     package init(from fields: inout Fields) throws(RPCError) {
         username = try fields.username()
         password = try fields.string("password")
         client = try fields.optionalLine("client", characters: Limits.clientNameBytes)
+        code = try fields.optionalCode()
     }
     package func encode(to object: inout ObjectWriter) {
         object.field("username", username)
         object.field("password", password)
         object.field("client", client)
+        object.field("code", code)
     }
 }
 

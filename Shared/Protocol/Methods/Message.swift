@@ -16,11 +16,13 @@ package struct Message: WireObject, Equatable {
     package let deleted: Bool
     /// As JSON, `nil` if there are none: an array of {reaction, count, users}, where `users` are the first twenty.
     package let reactions: [UInt8]?
+    /// The usernames that it names, as JSON; `nil` if it names nobody.
+    package let mentions: [UInt8]?
 
     package init(
         room: String, seq: Int64, epoch: String, sender: String, senderName: String, body: String, sentAt: Timestamp,
         clientID: WireUUID, replyTo: Int64?, rev: Int64? = nil, editedAt: Timestamp? = nil, deleted: Bool = false,
-        reactions: [UInt8]? = nil
+        reactions: [UInt8]? = nil, mentions: [UInt8]? = nil
     ) {
         self.room = room
         self.seq = seq
@@ -35,6 +37,7 @@ package struct Message: WireObject, Equatable {
         self.editedAt = editedAt
         self.deleted = deleted
         self.reactions = reactions
+        self.mentions = mentions
     }
     package init(from fields: inout Fields) throws(RPCError) {
         room = try fields.string("room")
@@ -49,11 +52,8 @@ package struct Message: WireObject, Equatable {
         rev = try fields.optionalInt("rev")
         editedAt = try fields.optionalTimestamp("editedAt")
         deleted = try fields.optionalBool("deleted") ?? false
-        reactions = fields.json("reactions").map { json in
-            var writer = JSONWriter()
-            writer.write(json)
-            return writer.bytes
-        }
+        reactions = fields.json("reactions").map(Self.bytes)
+        mentions = fields.json("mentions").map(Self.bytes)
     }
     package func encode(to object: inout ObjectWriter) {
         object.field("room", room)
@@ -69,6 +69,13 @@ package struct Message: WireObject, Equatable {
         object.field("editedAt", editedAt?.description)
         if deleted { object.field("deleted", true) }
         if let reactions { object.field("reactions", raw: reactions) }
+        if let mentions { object.field("mentions", raw: mentions) }
+    }
+
+    private static func bytes(_ json: JSON) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.write(json)
+        return writer.bytes
     }
 }
 
@@ -143,5 +150,8 @@ package enum Push {
     package static let messageDeleted = "message.deleted"
     package static let roomChanged = "room.changed"
     package static let roomReset = "room.reset"
+    package static let roomRead = "room.read"
+    package static let roomTyping = "room.typing"
+    package static let presenceChanged = "presence.changed"
     package static let sessionEnded = "session.ended"
 }

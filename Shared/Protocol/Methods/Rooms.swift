@@ -2,22 +2,65 @@ package enum RoomKind: String, Sendable {
     case `public`, `private`, direct
 }
 
-/// A room as a list shows it.
+/// A room as a list shows it to one reader.
 package struct Room: WireObject, Equatable {
+    /// What concerns the reader alone. Without a membership nothing is unread.
+    package struct Mine: Sendable, Equatable {
+        /// owner, moderator or member; `nil`: not a member.
+        package let role: String?
+        /// Up to which number they have read.
+        package let readSeq: Int64
+        /// Messages behind it, and those of them that name the reader.
+        package let unread: Int64
+        package let mentions: Int64
+
+        package init(role: String?, readSeq: Int64, unread: Int64, mentions: Int64) {
+            self.role = role
+            self.readSeq = readSeq
+            self.unread = unread
+            self.mentions = mentions
+        }
+    }
+    /// The other one of a direct room.
+    package struct Person: WireObject, Equatable {
+        package let username: String
+        package let displayName: String
+
+        package init(username: String, displayName: String) {
+            self.username = username
+            self.displayName = displayName
+        }
+        package init(from fields: inout Fields) throws(RPCError) {
+            username = try fields.string("username")
+            displayName = try fields.string("displayName")
+        }
+        package func encode(to object: inout ObjectWriter) {
+            object.field("username", username)
+            object.field("displayName", displayName)
+        }
+    }
+
     package let room: String
     package let kind: RoomKind
     package let title: String?
     package let joined: Bool
     package let members: Int64
     package let lastSeq: Int64
+    package let mine: Mine
+    package let with: Person?
 
-    package init(room: String, kind: RoomKind, title: String?, joined: Bool, members: Int64, lastSeq: Int64) {
+    package init(
+        room: String, kind: RoomKind, title: String?, joined: Bool, members: Int64, lastSeq: Int64, mine: Mine,
+        with: Person? = nil
+    ) {
         self.room = room
         self.kind = kind
         self.title = title
         self.joined = joined
         self.members = members
         self.lastSeq = lastSeq
+        self.mine = mine
+        self.with = with
     }
     package init(from fields: inout Fields) throws(RPCError) {
         room = try fields.string("room")
@@ -26,6 +69,10 @@ package struct Room: WireObject, Equatable {
         joined = try fields.bool("joined")
         members = try fields.int("members")
         lastSeq = try fields.int("lastSeq")
+        mine = Mine(
+            role: try fields.optionalString("role"), readSeq: try fields.int("readSeq"), unread: try fields.int("unread"),
+            mentions: try fields.int("mentions"))
+        with = try fields.optionalObject("with")
     }
     package func encode(to object: inout ObjectWriter) {
         object.field("room", room)
@@ -34,6 +81,11 @@ package struct Room: WireObject, Equatable {
         object.field("joined", joined)
         object.field("members", members)
         object.field("lastSeq", lastSeq)
+        object.field("role", mine.role)
+        object.field("readSeq", mine.readSeq)
+        object.field("unread", mine.unread)
+        object.field("mentions", mine.mentions)
+        object.field("with", with)
     }
 }
 
@@ -50,25 +102,44 @@ package enum RoomCreate: Method {
     package typealias Result = Room
 
     package struct Params: WireObject {
-        package let room: String
+        /// `nil` for a direct room, which the server names.
+        package let room: String?
         package let kind: RoomKind
         package let title: String?
+        /// The other one of a direct room.
+        package let with: String?
 
         package init(from fields: inout Fields) throws(RPCError) {
-            room = try fields.room()
             let word = try fields.optionalString("kind") ?? RoomKind.public.rawValue
-            guard let kind = RoomKind(rawValue: word), kind != .direct else {
-                throw RPCError(.invalidParams, detail: "kind is public or private", parameter: "kind")
+            guard let kind = RoomKind(rawValue: word) else {
+                throw RPCError(.invalidParams, detail: "kind is public, private or direct", parameter: "kind")
             }
             self.kind = kind
+            guard kind != .direct else {
+                (room, title) = (nil, nil)
+                with = try fields.username("with")
+                return
+            }
+            let room = try fields.room()
+            guard !room.hasPrefix(RoomCreate.directPrefix) else {
+                throw RPCError(
+                    .invalidParams, detail: "names that begin with \(RoomCreate.directPrefix) are those of direct rooms",
+                    parameter: "room")
+            }
+            self.room = room
             title = try fields.optionalLine("title", characters: Limits.titleCharacters)
+            with = nil
         }
         package func encode(to object: inout ObjectWriter) {
             object.field("room", room)
             object.field("kind", kind.rawValue)
             object.field("title", title)
+            object.field("with", with)
         }
     }
+
+    /// With what the names of direct rooms begin.
+    package static let directPrefix = "direct:"
 }
 
 package enum RoomList: Method {
@@ -165,42 +236,6 @@ package enum RoomSetRole: Method {
             object.field("username", username)
             object.field("role", role)
         }
-    }
-}
-
-package enum RoomMembers: Method {
-    package static let name = "room.members"
-    package typealias Params = RoomParams
-
-    package struct Member: WireObject {
-        package let username: String
-        package let displayName: String
-        /// owner, moderator or member.
-        package let role: String
-
-        package init(username: String, displayName: String, role: String) {
-            self.username = username
-            self.displayName = displayName
-            self.role = role
-        }
-        package init(from fields: inout Fields) throws(RPCError) {
-            username = try fields.string("username")
-            displayName = try fields.string("displayName")
-            role = try fields.string("role")
-        }
-        package func encode(to object: inout ObjectWriter) {
-            object.field("username", username)
-            object.field("displayName", displayName)
-            object.field("role", role)
-        }
-    }
-
-    package struct Result: WireObject {
-        package let members: [Member]
-
-        package init(members: [Member]) { self.members = members }
-        package init(from fields: inout Fields) throws(RPCError) { members = try fields.objects("members") }
-        package func encode(to object: inout ObjectWriter) { object.field("members", members) }
     }
 }
 

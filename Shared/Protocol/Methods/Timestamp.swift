@@ -1,8 +1,16 @@
+private import Foundation
+
 /// A moment in UTC, in milliseconds since 1970; on the wire RFC 3339 with three decimals and `Z`.
 package struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible {
     package let milliseconds: Int64
 
     package init(milliseconds: Int64) { self.milliseconds = milliseconds }
+
+    package static var now: Timestamp {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+    }
 
     package static func < (left: Timestamp, right: Timestamp) -> Bool { left.milliseconds < right.milliseconds }
 

@@ -51,6 +51,7 @@ END
   $(tls_json auth),
   $(postgres_json everline_auth),
   $(redis_json auth),
+  "secondFactor": {"keyFile": $(json "$home/secrets/second-factors.key")},
   "listen": {"port": $(port 7501)}, "metrics": {"port": $(port 9101)}
 }
 END

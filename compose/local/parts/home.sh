@@ -62,6 +62,7 @@ prepare_home() {
   local role
   for role in everline_guardian everline_auth everline_gateway everline_history everline_watch replicator postgres; do secret "postgres-$role"; done
   for role in auth message-gateway history; do secret "redis-$role"; done
+  [[ -s $home/secrets/second-factors.key ]] || (umask 077 && openssl rand -hex 32 >"$home/secrets/second-factors.key")
 }
 
 # A store that an earlier run left behind is stopped; anything else on our ports is not ours to stop.

@@ -10,6 +10,7 @@ struct Accounts: Sendable {
     let log: LoginLog
     let hashing: HashingPool
     let throttle: Throttle
+    let secondFactors: SecondFactors
     let logger: Logger
     /// What an unknown user's password is compared with: the same work, and never true.
     let decoy: PasswordHash
@@ -17,6 +18,7 @@ struct Accounts: Sendable {
     func register(_ params: RegisterParams, from address: String) async throws -> OpenedSession {
         let name = try Username(params.username)
         let password = try Password(params.password)
+        try PasswordRules.check(password, of: name.text)
         if try await users.user(key: name.key) != nil {
             try await log.record(.nameTaken, user: nil, name: name.text, address: address, client: params.client)
             throw RPCError(.usernameTaken, parameter: "username")
@@ -27,7 +29,8 @@ struct Accounts: Sendable {
         try await log.record(.registered, user: id, name: name.text, address: address, client: params.client)
         let user = StoredUser(
             id: id, username: name.text, displayName: displayName, passwordHash: hash, admin: false, disabled: false,
-            createdAt: Timestamp(milliseconds: 0))
+            createdAt: Timestamp(milliseconds: 0), mustChange: false)
+        throttle.succeeded(name.key, address)
         return try await sessions.open(for: user, client: params.client, address: address)
     }
 
@@ -58,6 +61,16 @@ struct Accounts: Sendable {
             try await record(user == nil ? .unknownUser : user?.disabled == true ? .disabled : .wrongPassword, user?.id)
             throw RPCError(.invalidCredentials)
         }
+        switch try await secondFactors.check(params.code, of: user.id) {
+        case .right, .unneeded: break
+        case .missing:
+            try await record(.codeMissing, user.id)
+            throw RPCError(.secondFactorRequired)
+        case .wrong:
+            throttle.failed(key, address)
+            try await record(.wrongCode, user.id)
+            throw RPCError(.invalidCredentials, detail: "the code is wrong, or was used already", parameter: "code")
+        }
         throttle.succeeded(key, address)
         try await record(.success, user.id)
         let session = try await sessions.open(for: user, client: params.client, address: address)
@@ -75,7 +88,7 @@ struct Accounts: Sendable {
         Task {
             do {
                 let hash = try await hashing.run(for: "") { try PasswordHash(hashing: password).description }
-                try await users.setPassword(user.id, hash)
+                try await users.renewHash(user.id, from: user.passwordHash, to: hash)
             } catch { logger.warning("a password hash could not be renewed", metadata: ["error": "\(error)"]) }
         }
     }

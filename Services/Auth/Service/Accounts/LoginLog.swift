@@ -7,7 +7,11 @@ package enum LoginOutcome: String, Sendable {
     case unknownUser = "unknown_user"
     case wrongPassword = "wrong_password"
     case nameTaken = "name_taken"
+    case codeMissing = "code_missing"
+    case wrongCode = "wrong_code"
     case loggedOut = "logged_out"
+    /// Somebody with a session gave a wrong password for what asks for it again.
+    case notConfirmed = "not_confirmed"
 }
 
 /// Every attempt to log in, register or log out.

@@ -10,6 +10,7 @@ package struct StoredUser: Sendable {
     package let admin: Bool
     package let disabled: Bool
     package let createdAt: Timestamp
+    package let mustChange: Bool
 
     package var user: User { User(username: username, displayName: displayName, admin: admin) }
 }
@@ -21,29 +22,29 @@ package struct UserStore: Sendable {
     package init(_ pool: PostgresPool) { self.pool = pool }
 
     private static let byKey = PostgresStatement(
-        "SELECT id, username, display_name, password_hash, admin, disabled, created_at FROM everline.users WHERE username_key = $1"
+        "SELECT id, username, display_name, password_hash, admin, disabled, created_at, must_change FROM everline.users WHERE username_key = $1"
     )
 
     package func user(key: String) async throws -> StoredUser? {
         try await pool.execute(Self.byKey, [key]).first.map(Self.user)
     }
 
-    package func all() async throws -> [StoredUser] {
-        try await pool.query(
-            """
-            SELECT id, username, display_name, password_hash, admin, disabled, created_at FROM everline.users
-            ORDER BY username_key
-            """, deadline: .seconds(60)
-        ).map(Self.user)
+    package func user(_ id: Int64) async throws -> StoredUser? {
+        try await pool.execute(Self.byID, [id]).first.map(Self.user)
     }
+    private static let byID = PostgresStatement(
+        "SELECT id, username, display_name, password_hash, admin, disabled, created_at, must_change FROM everline.users WHERE id = $1"
+    )
 
     /// - Throws: `auth.username_taken`.
-    package func create(_ name: Username, displayName: String, passwordHash: String, admin: Bool) async throws -> Int64 {
+    package func create(
+        _ name: Username, displayName: String, passwordHash: String, admin: Bool, mustChange: Bool = false
+    ) async throws -> Int64 {
         do {
             return try await pool.query(
                 """
-                INSERT INTO everline.users (username, username_key, display_name, password_hash, admin)
-                VALUES (\(name.text), \(name.key), \(displayName), \(passwordHash), \(admin)) RETURNING id
+                INSERT INTO everline.users (username, username_key, display_name, password_hash, admin, must_change)
+                VALUES (\(name.text), \(name.key), \(displayName), \(passwordHash), \(admin), \(mustChange)) RETURNING id
                 """
             ).decode(0, 0)
         } catch let error as PostgresError where error.sqlState == .uniqueViolation {
@@ -51,20 +52,19 @@ package struct UserStore: Sendable {
         }
     }
 
-    package func setPassword(_ id: Int64, _ hash: String) async throws {
-        try await pool.query("UPDATE everline.users SET password_hash = \(hash) WHERE id = \(id)")
+    /// The same password with other parameters, unless it was changed meanwhile.
+    func renewHash(_ id: Int64, from old: String, to new: String) async throws {
+        try await pool.query("UPDATE everline.users SET password_hash = \(new) WHERE id = \(id) AND password_hash = \(old)")
     }
-    package func setDisabled(_ id: Int64, _ disabled: Bool) async throws {
-        try await pool.query("UPDATE everline.users SET disabled = \(disabled) WHERE id = \(id)")
-    }
-    package func setAdmin(_ id: Int64, _ admin: Bool) async throws {
-        try await pool.query("UPDATE everline.users SET admin = \(admin) WHERE id = \(id)")
+    func setDisplayName(_ id: Int64, _ name: String) async throws {
+        try await pool.query("UPDATE everline.users SET display_name = \(name) WHERE id = \(id)")
     }
 
     private static func user(_ row: PostgresRow) throws -> StoredUser {
         StoredUser(
             id: try row[0].decode(), username: try row[1].decode(), displayName: try row[2].decode(),
             passwordHash: try row[3].decode(), admin: try row[4].decode(), disabled: try row[5].decode(),
-            createdAt: Timestamp(milliseconds: try row[6].decode(as: PostgresTimestamp.self).milliseconds))
+            createdAt: Timestamp(milliseconds: try row[6].decode(as: PostgresTimestamp.self).milliseconds),
+            mustChange: try row[7].decode())
     }
 }

@@ -1,10 +1,9 @@
 import DequeModule
-import Dispatch
 import EverlineCryptography
 import EverlineProtocol
 import Synchronization
 
-/// Runs scrypt on a few threads of its own. One hash takes a third of a second and 128 MiB, so what waits is bounded, by number and by the time it would
+/// Runs scrypt on a few threads of its own, which give way to all others of the machine. One hash takes a third of a second and 128 MiB, so what waits is bounded, by number and by the time it would
 /// wait, and the rest is told to come back. Addresses take turns, and when there is no room the one with most waiting makes some: a flood from
 /// one place leaves the others their logins.
 package final class HashingPool: Sendable {
@@ -48,7 +47,7 @@ package final class HashingPool: Sendable {
     private let width: Int
     private let bound: Int
     private let patience: Duration
-    private let queue = DispatchQueue(label: "hashing", qos: .utility, attributes: .concurrent)
+    private let threads: HashingThreads
     private let state = Mutex(State())
 
     /// - Parameters:
@@ -59,7 +58,10 @@ package final class HashingPool: Sendable {
         self.width = max(1, width)
         self.bound = bound
         self.patience = patience
+        threads = HashingThreads(self.width)
     }
+
+    deinit { threads.stop() }
 
     /// - Parameter address: for whom it is done.
     /// - Throws: `auth.busy` if it would wait too long, or did.
@@ -88,7 +90,7 @@ package final class HashingPool: Sendable {
     }
 
     private func start(_ job: Job) {
-        queue.async { [self] in
+        threads.run { [self] in
             let begun = ContinuousClock.now
             job.run()
             let took = ContinuousClock.now - begun

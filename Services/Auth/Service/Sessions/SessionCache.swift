@@ -22,18 +22,22 @@ package struct SessionCache: Sendable {
 
     private struct Entry: WireObject {
         let session: ResumedSession
+        let endsAt: Timestamp
         let epoch: String
 
-        init(session: ResumedSession, epoch: String) {
+        init(session: ResumedSession, endsAt: Timestamp, epoch: String) {
             self.session = session
+            self.endsAt = endsAt
             self.epoch = epoch
         }
         init(from fields: inout Fields) throws(RPCError) {
             session = try fields.object("session")
+            endsAt = try fields.timestamp("endsAt")
             epoch = try fields.string("epoch")
         }
         func encode(to object: inout ObjectWriter) {
             object.field("session", session)
+            object.field("endsAt", endsAt.description)
             object.field("epoch", epoch)
         }
     }
@@ -44,7 +48,9 @@ package struct SessionCache: Sendable {
             let json = try? JSONParser.parse(bytes), let entry = try? Entry(json, strict: false), entry.epoch == epoch,
             let id = entry.session.userID, !untold.contains(hash)
         else { return nil }
-        return StoredSession(userID: id, user: entry.session.user, expiresAt: entry.session.expiresAt)
+        return StoredSession(
+            userID: id, user: entry.session.user, expiresAt: entry.session.expiresAt, endsAt: entry.endsAt,
+            mustChange: entry.session.mustChange)
     }
 
     // ARGV: the entry, and when it ends in milliseconds since 1970.
@@ -58,8 +64,10 @@ package struct SessionCache: Sendable {
     /// - Parameter readAt: a moment before PostgreSQL was asked, in milliseconds since 1970.
     func put(_ hash: SessionHash, _ session: StoredSession, epoch: String, readAt: Int64) async {
         let entry = Entry(
-            session: ResumedSession(user: session.user, expiresAt: session.expiresAt, userID: session.userID, sessionHash: nil),
-            epoch: epoch)
+            session: ResumedSession(
+                user: session.user, expiresAt: session.expiresAt, userID: session.userID, sessionHash: nil,
+                mustChange: session.mustChange),
+            endsAt: session.endsAt, epoch: epoch)
         let end = min(readAt + Self.trust, session.expiresAt.milliseconds)
         // What Redis cannot keep is read from PostgreSQL.
         _ = try? await redis.run(

@@ -20,7 +20,7 @@ actor SessionReads {
     private static let bound = 10_000
     private static let select = PostgresStatement(
         """
-        SELECT w.ord, u.id, u.username, u.display_name, u.admin, s.expires_at, e.generation || '-' || e.token
+        SELECT w.ord, u.id, u.username, u.display_name, u.admin, s.expires_at, e.generation || '-' || e.token, s.ends_at, u.must_change
         FROM unnest($1::bytea[]) WITH ORDINALITY AS w (hash, ord)
         JOIN everline.sessions s ON s.token_hash = w.hash
         JOIN everline.users u ON u.id = s.user_id
@@ -60,12 +60,14 @@ actor SessionReads {
     }
 
     private static func found(_ row: PostgresRow) throws -> Found {
-        let expiresAt: PostgresTimestamp = try row[5].decode()
+        let (expiresAt, endsAt): (PostgresTimestamp, PostgresTimestamp) = (try row[5].decode(), try row[7].decode())
         return (
             StoredSession(
                 userID: try row[1].decode(),
                 user: User(username: try row[2].decode(), displayName: try row[3].decode(), admin: try row[4].decode()),
-                expiresAt: Timestamp(milliseconds: expiresAt.milliseconds)), try row[6].decode()
+                expiresAt: Timestamp(milliseconds: expiresAt.milliseconds),
+                endsAt: Timestamp(milliseconds: min(endsAt.milliseconds, Sessions.never)), mustChange: try row[8].decode()),
+            try row[6].decode()
         )
     }
 }

@@ -25,6 +25,14 @@ struct StoredSession: Sendable {
     let userID: Int64
     let user: User
     let expiresAt: Timestamp
+    /// However much it is used.
+    let endsAt: Timestamp
+    /// It is good for changing the password alone.
+    let mustChange: Bool
+
+    func lasting(until expiresAt: Timestamp) -> StoredSession {
+        StoredSession(userID: userID, user: user, expiresAt: expiresAt, endsAt: endsAt, mustChange: mustChange)
+    }
 }
 
 /// Sessions in PostgreSQL, where they outlive an emptied Redis.
@@ -39,12 +47,15 @@ package struct SessionStore: Sendable {
 
     private static let insert = PostgresStatement(
         """
-        INSERT INTO everline.sessions (token_hash, user_id, client, address, expires_at) VALUES ($1, $2, $3, $4, $5)
+        WITH holder AS (
+            SELECT u.id FROM everline.users u WHERE u.id = $2 AND u.password_hash = $6 AND NOT u.disabled FOR SHARE)
+        INSERT INTO everline.sessions (token_hash, user_id, client, address, expires_at, ends_at)
+        SELECT $1, h.id, $3, $4, $5, $7 FROM holder h
         RETURNING (SELECT e.generation || '-' || e.token FROM everline.epoch e)
         """)
     private static let lengthen = PostgresStatement(
         """
-        UPDATE everline.sessions s SET expires_at = $2, last_seen_at = clock_timestamp() FROM everline.users u
+        UPDATE everline.sessions s SET expires_at = least($2, s.ends_at), last_seen_at = clock_timestamp() FROM everline.users u
         WHERE s.token_hash = $1 AND s.expires_at > now() AND u.id = s.user_id AND NOT u.disabled
         RETURNING (SELECT e.generation || '-' || e.token FROM everline.epoch e)
         """)
@@ -56,11 +67,19 @@ package struct SessionStore: Sendable {
             WHERE s.token_hash = w.hash AND s.expires_at > now() AND NOT u.disabled)
         """)
 
-    /// The epoch that it was opened in.
-    func open(_ hash: SessionHash, user: Int64, client: String?, address: String, expiresAt: Timestamp) async throws -> String {
+    /// The epoch that it was opened in; `nil` if the password is not the one any more that was looked at, or the user was disabled: then whoever
+    /// changed that has ended the user's sessions, and this one must not come behind.
+    func open(
+        _ hash: SessionHash, user: Int64, passwordHash: String, client: String?, address: String, expiresAt: Timestamp,
+        endsAt: Timestamp
+    ) async throws -> String? {
         try await pool.execute(
-            Self.insert, [hash.bytes, user, client, address, PostgresTimestamp(microseconds: expiresAt.milliseconds * 1_000)]
-        ).decode(0, 0)
+            Self.insert,
+            [
+                hash.bytes, user, client, address, PostgresTimestamp(microseconds: expiresAt.milliseconds * 1_000), passwordHash,
+                PostgresTimestamp(microseconds: endsAt.milliseconds * 1_000),
+            ]
+        ).first?[0].decode()
     }
 
     /// The session if it holds now, and the epoch it was read in.
@@ -76,8 +95,20 @@ package struct SessionStore: Sendable {
     /// Which of the sessions do not hold now, by their place; what is no hash is no session.
     func ended(of hashes: [String]) async throws -> [String] {
         let known = hashes.map { SessionHash(hex: $0)?.bytes ?? [] }
+        // These are connected. Not at each look, which is every few seconds: each is noted every few minutes so.
+        if Int.random(in: 0..<Self.sampling) == 0 { try await pool.execute(Self.seen, [known]) }
         return try await pool.execute(Self.ended, [known]).map { row in hashes[try row[0].decode(as: Int.self) - 1] }
     }
+
+    private static let sampling = 20
+    private static let seen = PostgresStatement(
+        """
+        UPDATE everline.sessions SET last_seen_at = clock_timestamp()
+        WHERE token_hash = ANY($1) AND last_seen_at < now() - interval '1 minute'
+        """)
+
+    /// Counts an end that has been committed: gateways look at the number.
+    package func countEnd() async throws { try await pool.query("SELECT nextval('everline.session_ends')") }
 
     /// The user whose session it was, if it was one.
     func end(_ hash: SessionHash) async throws -> (id: Int64, name: String)? {
@@ -87,13 +118,6 @@ package struct SessionStore: Sendable {
             RETURNING u.id, u.username
             """)
         return try rows.first.map { (try $0[0].decode(), try $0[1].decode()) }
-    }
-
-    /// Ends all sessions of a user.
-    package func endAll(of user: Int64) async throws -> [SessionHash] {
-        try await pool.query("DELETE FROM everline.sessions WHERE user_id = \(user) RETURNING token_hash").map { row in
-            SessionHash(bytes: try row[0].decode())
-        }
     }
 
     /// How many hold.

@@ -10,17 +10,31 @@ package struct Sessions: Sendable {
     let epoch: EpochWatch
     /// How long a session lasts after it was last used, in milliseconds.
     let life: Int64
+    /// How long it lasts however much it is used, in milliseconds.
+    let longest: Int64
+
+    /// The end of 9999.
+    static let never: Int64 = 253_402_300_799_999
 
     /// The token, which only its holder will know, and when it ends.
+    ///
+    /// - Throws: `auth.invalid_credentials` if the user is not as they were when the password was looked at.
     func open(for user: StoredUser, client: String?, address: String) async throws -> OpenedSession {
         let raw = try SecureRandom.bytes(32)
         let hash = SessionHash(bytes: DigestAlgorithm.sha256.digest(raw))
         let begun = Self.now
-        let expiresAt = Timestamp(milliseconds: begun + life)
-        let epoch = try await store.open(hash, user: user.id, client: client, address: address, expiresAt: expiresAt)
-        await cache.put(
-            hash, StoredSession(userID: user.id, user: user.user, expiresAt: expiresAt), epoch: epoch, readAt: begun)
-        return OpenedSession(user: user.user, session: Base64.url.encode(raw), expiresAt: expiresAt, userID: user.id)
+        let expiresAt = Timestamp(milliseconds: begun + min(life, longest))
+        let endsAt = Timestamp(milliseconds: min(begun + longest, Self.never))
+        guard
+            let epoch = try await store.open(
+                hash, user: user.id, passwordHash: user.passwordHash, client: client, address: address, expiresAt: expiresAt,
+                endsAt: endsAt)
+        else { throw RPCError(.invalidCredentials) }
+        let session = StoredSession(
+            userID: user.id, user: user.user, expiresAt: expiresAt, endsAt: endsAt, mustChange: user.mustChange)
+        await cache.put(hash, session, epoch: epoch, readAt: begun)
+        return OpenedSession(
+            user: user.user, session: Base64.url.encode(raw), expiresAt: expiresAt, userID: user.id, mustChange: user.mustChange)
     }
 
     /// - Throws: `session.invalid`.
@@ -35,9 +49,9 @@ package struct Sessions: Sendable {
         }
         guard var session = found, session.expiresAt.milliseconds > Self.now else { throw RPCError(.sessionInvalid) }
         // Sliding, but not a write for every use.
-        if session.expiresAt.milliseconds - Self.now < life - min(life / 10, 86_400_000) {
-            session = StoredSession(
-                userID: session.userID, user: session.user, expiresAt: Timestamp(milliseconds: Self.now + life))
+        let wanted = min(Self.now + life, session.endsAt.milliseconds)
+        if wanted - session.expiresAt.milliseconds > min(life / 10, 86_400_000) {
+            session = session.lasting(until: Timestamp(milliseconds: wanted))
             // It may have ended meanwhile, or Redis may not know yet that it has.
             guard let epoch = try await store.extend(hash, to: session.expiresAt) else {
                 await cache.end([hash])
@@ -46,15 +60,31 @@ package struct Sessions: Sendable {
             await cache.put(hash, session, epoch: epoch, readAt: begun)
         }
         return ResumedSession(
-            user: session.user, expiresAt: session.expiresAt, userID: session.userID, sessionHash: hash.hex)
+            user: session.user, expiresAt: session.expiresAt, userID: session.userID, sessionHash: hash.hex,
+            mustChange: session.mustChange)
     }
 
     /// The user whose session it was; ending one that is over is no error.
     func end(_ token: String) async throws -> (id: Int64, name: String)? {
         guard let hash = SessionHash(token: token) else { throw RPCError(.sessionInvalid) }
         let user = try await store.end(hash)
-        await cache.end([hash])
+        await announce([hash])
         return user
+    }
+
+    /// Tells everybody that these have ended.
+    func announce(_ hashes: [SessionHash]) async {
+        guard !hashes.isEmpty else { return }
+        await cache.end(hashes)
+        // What cannot be counted now, gateways find at their next look at all sessions.
+        try? await store.countEnd()
+    }
+
+    /// What Redis remembers of a session is put right.
+    func refresh(_ hash: SessionHash) async throws {
+        let begun = Self.now
+        guard let stored = try await store.session(hash) else { return }
+        await cache.put(hash, stored.session, epoch: stored.epoch, readAt: begun)
     }
 
     /// Those of the sessions that hold no longer.

@@ -1,5 +1,5 @@
 import EverlineCryptography
-package import EverlineProtocol
+import EverlineProtocol
 import Foundation
 
 /// One repository: its storage, its keys, and what `repository.json` says of it.
@@ -173,12 +173,4 @@ package struct System: Sendable {
     package var ledger: String { "\(root)/ledger" }
     package var drills: String { "\(root)/drills" }
     package var aside: String { "\(root)/aside" }
-}
-
-extension Timestamp {
-    package static var now: Timestamp {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
-    }
 }

@@ -114,18 +114,24 @@ struct Reader: Sendable {
     func resume(_ session: String, _ caller: Caller) async throws -> ResumedSession {
         let user = try await auth.resume(session, from: caller.address)
         caller.bind(session, user)
-        return ResumedSession(user: user.user, expiresAt: user.expiresAt, userID: nil, sessionHash: nil)
+        return ResumedSession(
+            user: user.user, expiresAt: user.expiresAt, userID: nil, sessionHash: nil, mustChange: user.mustChange)
+    }
+
+    private static func admit(_ id: Int64, _ user: ResumedSession) throws(RPCError) -> Int64 {
+        if user.mustChange { throw RPCError(.passwordChangeRequired) }
+        return id
     }
 
     /// - Throws: `session.required`, or `session.invalid` once the session has ended.
     func user(of caller: Caller) async throws -> Int64 {
         guard let bound = caller.session else { throw RPCError(.sessionRequired) }
-        if .now - bound.checked < Self.trust, let id = bound.user.userID { return id }
+        if .now - bound.checked < Self.trust, let id = bound.user.userID { return try Self.admit(id, bound.user) }
         do {
             let user = try await auth.resume(bound.session, from: caller.address)
             caller.bind(bound.session, user)
             guard let id = user.userID else { throw RPCError(.internalError) }
-            return id
+            return try Self.admit(id, user)
         } catch let error as RPCError where error.code == .sessionInvalid {
             caller.unbind()
             throw error

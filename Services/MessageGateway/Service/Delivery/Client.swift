@@ -12,6 +12,8 @@ struct BoundUser: Sendable {
     let sessionHash: String
     /// Of which `id` is a number; empty if no epoch was known.
     var epoch: String
+    /// The session is good for changing the password, and for nothing else.
+    var mustChange = false
 
     /// - Throws: `unavailable` if the room is of another epoch, in which the number may be somebody else's. The session is looked up anew by then.
     func mustBe(of epoch: String) throws(RPCError) {
@@ -56,6 +58,8 @@ final class Client: @unchecked Sendable {
     /// Whether such an earlier one is under way.
     var barrier = false
     private let stall = StallWatch()
+    /// The user whom the connection has said to be there.
+    private var present: Int64?
     /// No further request is taken; the connection ends when those in flight are answered.
     var ending = false
     /// Called whenever a request was answered, so that the door can read on.
@@ -119,6 +123,7 @@ final class Client: @unchecked Sendable {
     /// - Parameter reason: the error that it was told; `nil` if the peer went.
     func ended(_ reason: ErrorCode? = nil) {
         outlet = nil
+        depart()
         waiting = []
         roomAgain = {}
         closeRooms()
@@ -128,6 +133,7 @@ final class Client: @unchecked Sendable {
     /// Binds the connection to another user, or to none: what was open for the one before is closed.
     func bind(_ user: BoundUser?) {
         if self.user?.id != user?.id {
+            depart()
             closeRooms()
         } else if let epoch = user?.epoch, self.user?.epoch != epoch {
             // The same person in another epoch: what is open is to be opened anew.
@@ -136,6 +142,14 @@ final class Client: @unchecked Sendable {
         }
         self.user = user
         limitOfUser = nil
+    }
+
+    /// Its user is there; whoever calls it tells others.
+    func arrive() { present = user?.id }
+
+    private func depart() {
+        if let present { hub.left(ObjectIdentifier(self), present) }
+        present = nil
     }
 
     /// The session was found to hold in that epoch too.

@@ -27,6 +27,8 @@ final class LoopHub: @unchecked Sendable {
     var directory: [String: KnownRoom] = [:]
     /// Hashes of sessions whose end was heard of in the last half minute: one may be on its way to be bound.
     var endedLately: [String: NIODeadline] = [:]
+    /// Called with a connection that ends or changes its user, and that has said whether the user is there.
+    var left: (ObjectIdentifier, Int64) -> Void = { _, _ in }
     /// No connection is served any more; who comes now is told so.
     var ending = false {
         didSet { for client in clients.values { client.ending = true } }
@@ -81,8 +83,22 @@ final class LoopHub: @unchecked Sendable {
     }
 
     /// Something for one user, wherever they are connected; who is behind is not told.
-    func announce(_ bytes: [UInt8], to user: Int64) {
-        for client in clients.values where client.user?.id == user && client.isWritable { client.send(bytes) }
+    func announce(_ bytes: [UInt8], to user: Int64, except known: ObjectIdentifier? = nil) {
+        for client in clients.values
+        where client.user?.id == user && ObjectIdentifier(client) != known && client.isWritable { client.send(bytes) }
+    }
+
+    /// Something of the moment for those who have one of the rooms open, each once; who is behind is not told.
+    func whisper(_ bytes: [UInt8], to wanted: [Int64], except user: Int64?) {
+        var told: Set<ObjectIdentifier> = []
+        for room in wanted {
+            for subscription in rooms[room]?.subscriptions.values ?? [:].values {
+                let client = subscription.client
+                guard client.user?.id != user || user == nil, told.insert(ObjectIdentifier(client)).inserted, client.isWritable
+                else { continue }
+                client.send(bytes)
+            }
+        }
     }
 }
 

@@ -20,6 +20,12 @@ final class Asking: Sendable {
 
     /// - Throws: `session.required` or what else stands in the way.
     func user() throws(RPCError) -> BoundUser {
+        let user = try holder()
+        if user.mustChange { throw RPCError(.passwordChangeRequired) }
+        return user
+    }
+    /// The same for what is open also to those who have to change their password first.
+    func holder() throws(RPCError) -> BoundUser {
         guard let bound else { throw refusal }
         return bound
     }

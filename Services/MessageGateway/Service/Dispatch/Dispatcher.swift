@@ -18,7 +18,7 @@ struct Dispatcher: Sendable {
 
     private static let concurrent: Set<String> = [
         MessageSend.name, HistoryRecent.name, HistoryPage.name, HistorySearch.name, HistoryStats.name, HistoryExport.name,
-        RoomList.name, RoomMembers.name,
+        RoomList.name, RoomMembers.name, RoomMarkRead.name, RoomTyping.name,
     ]
 
     /// One line or frame of a connection; on its loop.
@@ -62,7 +62,7 @@ struct Dispatcher: Sendable {
     /// The answer to a `POST /rpc` that was admitted.
     func answer(_ incoming: Incoming, _ asking: Asking) async -> [UInt8]? {
         do throws(RPCError) {
-            try RateLimits.admit(incoming.count, (try? asking.user()).map { limits.user($0.id) })
+            try RateLimits.admit(incoming.count, (try? asking.holder()).map { limits.user($0.id) })
         } catch {
             return incoming.refusal(error)
         }
@@ -111,21 +111,27 @@ struct Dispatcher: Sendable {
         }
         do {
             guard let user = client.user else { throw RPCError(.sessionRequired) }
+            if user.mustChange { throw RPCError(.passwordChangeRequired) }
             let params = try MessageSend.Params(request.params ?? .object([]), strict: true)
-            if let room = client.hub.directory[params.room], room.epoch == user.epoch {
+            let candidates = Mentions.candidates(in: params.body)
+            if candidates.isEmpty, let room = client.hub.directory[params.room], room.epoch == user.epoch {
                 return sending.submit(params, to: room, by: user, on: client.loop, done)
             }
-            // Sends that follow wait until it is known where this one goes, so that they stay in order.
+            // Sends that follow wait until it is known where this one goes and whom it names, so that they stay in order.
             client.barrier = true
             let loop = client.loop
             Task(executorPreference: client.hub.tasks) {
                 let room = await sending.look(params.room)
-                loop.execute {
+                var named: NamedMembers?
+                if case .success(let room) = room, !candidates.isEmpty {
+                    named = try? await sending.rooms.named(candidates, in: room.id)
+                }
+                loop.execute { [named] in
                     client.barrier = false
                     switch room {
                     case .success(let room):
                         client.hub.directory[params.room] = room
-                        sending.submit(params, to: room, by: user, on: loop, done)
+                        sending.submit(params, to: room, naming: named, by: user, on: loop, done)
                     case .failure(let error): done(.failure(error))
                     }
                     drain(client)

@@ -33,14 +33,17 @@ struct Methods: Sendable {
         table.register(SessionResume.self) { params, asking in
             let user = try await Self.user(of: params.session, auth, epochs, from: asking.address)
             asking.afterwards { $0.hub.bind($0, to: user.bound) }
-            return ResumedSession(user: user.bound.user, expiresAt: user.expiresAt, userID: nil, sessionHash: nil)
+            return ResumedSession(
+                user: user.bound.user, expiresAt: user.expiresAt, userID: nil, sessionHash: nil, mustChange: user.bound.mustChange
+            )
         }
         table.register(AuthLogout.self) { _, asking in
-            let user = try asking.user()
+            let user = try asking.holder()
             try await auth.logout(user.session, from: asking.address)
             asking.afterwards { $0.bind(nil) }
             return Nothing()
         }
+        registerAccounts(in: &table)
         table.register(RoomCreate.self) { try await rooms.create($0, $1) }
         table.register(RoomList.self) { try await rooms.list($1) }
         table.register(RoomJoin.self) { try await rooms.join($0, $1) }
@@ -58,6 +61,37 @@ struct Methods: Sendable {
         }
         table.register(RoomSetRole.self) { params, asking in
             try await rooms.setRole(params, asking)
+            return Nothing()
+        }
+        table.register(RoomBan.self) { params, asking in
+            try await rooms.ban(params.inner, asking)
+            return Nothing()
+        }
+        table.register(RoomUnban.self) { params, asking in
+            try await rooms.unban(params, asking)
+            return Nothing()
+        }
+        table.register(RoomMute.self) { params, asking in
+            try await rooms.mute(params.inner, asking)
+            return Nothing()
+        }
+        table.register(RoomUnmute.self) { params, asking in
+            try await rooms.unmute(params, asking)
+            return Nothing()
+        }
+        table.register(RoomTransfer.self) { params, asking in
+            try await rooms.transfer(params, asking)
+            return Nothing()
+        }
+        table.register(RoomBans.self) { try await rooms.bans($0, $1) }
+        table.register(RoomUpdate.self) { try await rooms.update($0, $1) }
+        table.register(RoomMarkRead.self) { try await rooms.markRead($0, $1) }
+        table.register(RoomTyping.self) { params, asking in
+            try await rooms.typing(params, asking)
+            return Nothing()
+        }
+        table.register(Presence.self) { params, asking in
+            try await rooms.present(params, asking)
             return Nothing()
         }
         table.register(RoomMembers.self) { try await rooms.members($0, $1) }
@@ -165,7 +199,9 @@ struct Methods: Sendable {
         let resumed = try await auth.resume(session, from: address)
         guard let id = resumed.userID, let hash = resumed.sessionHash else { throw RPCError(.internalError) }
         return (
-            BoundUser(id: id, user: resumed.user, session: session, sessionHash: hash, epoch: epoch), resumed.expiresAt
+            BoundUser(
+                id: id, user: resumed.user, session: session, sessionHash: hash, epoch: epoch, mustChange: resumed.mustChange),
+            resumed.expiresAt
         )
     }
 
@@ -174,9 +210,11 @@ struct Methods: Sendable {
         if let id = session.userID, let raw = Base64.url.decode(session.session) {
             let bound = BoundUser(
                 id: id, user: session.user, session: session.session, sessionHash: Hex.encode(DigestAlgorithm.sha256.digest(raw)),
-                epoch: epoch)
+                epoch: epoch, mustChange: session.mustChange)
             asking.afterwards { $0.hub.bind($0, to: bound) }
         }
-        return OpenedSession(user: session.user, session: session.session, expiresAt: session.expiresAt, userID: nil)
+        return OpenedSession(
+            user: session.user, session: session.session, expiresAt: session.expiresAt, userID: nil,
+            mustChange: session.mustChange)
     }
 }

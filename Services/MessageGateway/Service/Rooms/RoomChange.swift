@@ -3,7 +3,7 @@ import EverlineProtocol
 /// What changed in a room, for those who have it open.
 struct RoomChange: WireObject {
     let room: String
-    /// created, joined, left, invited, removed, banned, role; several: more than one thing, which could not be told while the reader was behind.
+    /// created, joined, left, invited, removed, banned, unbanned, muted, unmuted, role, updated; several: more than one thing, which could not be told while the reader was behind.
     let change: String
     let user: User?
 

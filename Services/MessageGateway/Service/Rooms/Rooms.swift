@@ -11,12 +11,14 @@ struct Rooms: Sendable {
     let feeds: Feeds
     let signals: Signals
     let epochs: Epochs
+    let presence: PresenceBoard
 
     func create(_ params: RoomCreate.Params, _ asking: Asking) async throws -> Room {
         let user = try asking.user()
         try user.mustBe(of: epochs.latest)
-        _ = try await store.create(params, by: user.id)
-        let room = try await readable(params.room, user)
+        guard let name = params.room else { return try await direct(with: params.with ?? "", user) }
+        try await store.create(name, params.kind, title: params.title, by: user.id)
+        let room = try await readable(name, user)
         // The creator's other connections.
         signals.announced(change("created", room, user.user), user: user.id)
         return room.description
@@ -31,14 +33,15 @@ struct Rooms: Sendable {
 
     func join(_ params: RoomParams, _ asking: Asking) async throws -> Room {
         let user = try asking.user()
-        let room = try await readable(params.room, user)
+        let room = try await store.room(params.room, reader: user.id, evenBanned: true)
+        try user.mustBe(of: room.epoch)
         switch try await store.join(room.id, user.id).outcome {
         case .done:
             let push = change("joined", room, user.user)
             signals.announced(push, room: room.id)
             signals.announced(push, user: user.id)
         case .nothing: break
-        case .forbidden where room.kind == .public: throw RPCError(.roomForbidden)
+        case .banned: throw RPCError(.roomBanned)
         default: throw RPCError(.roomNotFound)
         }
         return try await store.room(params.room, reader: user.id).description
@@ -47,7 +50,11 @@ struct Rooms: Sendable {
     func leave(_ params: RoomParams, _ asking: Asking) async throws {
         let user = try asking.user()
         let room = try await readable(params.room, user)
-        guard try await store.leave(room.id, user.id).outcome == .done else { throw RPCError(.roomNotMember) }
+        switch try await store.leave(room.id, user.id).outcome {
+        case .done: break
+        case .forbidden: throw RPCError(.roomForbidden, detail: "nobody leaves a direct room")
+        default: throw RPCError(.roomNotMember)
+        }
         let push = change("left", room, user.user)
         signals.announced(push, room: room.id)
         signals.announced(push, user: user.id)
@@ -85,7 +92,7 @@ struct Rooms: Sendable {
             // Whoever of theirs reads along is found by the counter; here at once.
             await feeds.membersChanged(room.id)
         case .nothing, .noMember: throw RPCError(.userNotFound, detail: "the user is not a member", parameter: "username")
-        case .forbidden: throw RPCError(.roomForbidden)
+        case .forbidden, .muted, .banned: throw RPCError(.roomForbidden)
         case .noRoom: throw RPCError(.roomNotFound)
         }
     }
@@ -97,20 +104,19 @@ struct Rooms: Sendable {
         case .done: signals.announced(change("role", room, member.user), room: room.id)
         case .nothing: break
         case .noMember: throw RPCError(.userNotFound, detail: "the user is not a member", parameter: "username")
-        case .forbidden: throw RPCError(.roomForbidden)
+        case .forbidden, .muted, .banned: throw RPCError(.roomForbidden)
         case .noRoom: throw RPCError(.roomNotFound)
         }
     }
 
-    private func readable(_ name: String, _ user: BoundUser) async throws -> RoomState {
+    func readable(_ name: String, _ user: BoundUser) async throws -> RoomState {
         let room = try await store.room(name, reader: user.id)
         try user.mustBe(of: room.epoch)
         return room
     }
 
     /// A room that the caller is a member of, and a user.
-    private func found(_ name: String, _ username: String, _ asking: Asking) async throws -> (RoomState, (id: Int64, user: User))
-    {
+    func found(_ name: String, _ username: String, _ asking: Asking) async throws -> (RoomState, (id: Int64, user: User)) {
         let room = try await readable(name, try asking.user())
         guard room.isMember else { throw RPCError(.roomNotMember) }
         guard let user = try await store.user(named: UsernameKey.of(username)) else {
@@ -121,7 +127,14 @@ struct Rooms: Sendable {
 
     func members(_ params: RoomParams, _ asking: Asking) async throws -> RoomMembers.Result {
         let room = try await readable(params.room, try asking.user())
-        return RoomMembers.Result(members: try await store.members(of: room.id))
+        let members = try await store.members(of: room.id)
+        let states = await presence.states(of: members.map(\.id))
+        return RoomMembers.Result(
+            members: zip(members, states).map { member, state in
+                .init(
+                    username: member.username, displayName: member.displayName, role: member.role, presence: state?.rawValue,
+                    mutedUntil: member.mutedUntil)
+            })
     }
 
     func open(_ params: RoomOpen.Params, _ asking: Asking) async throws -> RoomOpen.Result {
@@ -134,7 +147,9 @@ struct Rooms: Sendable {
             (params.epoch.map { $0 != room.epoch } ?? false) || (params.after ?? 0) > room.lastSeq
             || (params.afterRev ?? 0) > room.lastRev
         let after = reset ? nil : params.after
+        async let readSeq = store.readSeq(of: user.id, in: room.id)
         let newest = after == nil ? try await recent(room) : RawList()
+        let read = min(try await readSeq, room.lastSeq)
         let next = (after ?? room.lastSeq) + 1
         // Who names a message but no revision has seen none.
         let nextRev = (after == nil ? room.lastRev : params.afterRev ?? 0) + 1
@@ -150,7 +165,7 @@ struct Rooms: Sendable {
             }
         }
         return RoomOpen.Result(
-            room: room.name, epoch: room.epoch, lastSeq: room.lastSeq, lastRev: room.lastRev, readSeq: 0, messages: newest,
+            room: room.name, epoch: room.epoch, lastSeq: room.lastSeq, lastRev: room.lastRev, readSeq: read, messages: newest,
             reset: reset)
     }
 
@@ -176,7 +191,7 @@ struct Rooms: Sendable {
             ).map(\.json))
     }
 
-    private func change(_ what: String, _ room: RoomState, _ user: User) -> [UInt8] {
+    func change(_ what: String, _ room: RoomState, _ user: User) -> [UInt8] {
         Outgoing.notification(
             method: Push.roomChanged, params: RoomChange(room: room.name, change: what, user: user).jsonBytes())
     }

@@ -19,7 +19,8 @@ struct KnownMembers: Sendable {
         guard epoch == self.epoch else { return nil }
         var revs: [Int64: Int64] = [:]
         for entry in entries {
-            guard entry.replyTo == nil, let room = rooms[entry.room], room.members.contains(entry.sender) else { return nil }
+            guard entry.replyTo == nil, entry.named == nil, let room = rooms[entry.room], room.members.contains(entry.sender)
+            else { return nil }
             revs[entry.room] = room.rev
         }
         return revs

@@ -10,7 +10,7 @@ struct Revising: Sendable {
     let signals: Signals
 
     private static let patience = Duration.seconds(5)
-    private static let revise = PostgresStatement("SELECT status, rev FROM everline.revise($1, $2, $3, $4, $5, $6, $7)")
+    private static let revise = PostgresStatement("SELECT status, rev FROM everline.revise($1, $2, $3, $4, $5, $6, $7, $8)")
 
     func revise(_ revision: Revision, by user: BoundUser) async throws -> RevisionResult {
         guard let room = try await rooms.known(revision.room) else { throw RPCError(.roomNotFound) }
@@ -29,6 +29,7 @@ struct Revising: Sendable {
         case 3: throw RPCError(room.kind == .public ? .roomNotMember : .roomNotFound)
         case 4: throw RPCError(.messageNotFound, parameter: "seq")
         case 5: throw RPCError(.roomForbidden)
+        case 8: throw RPCError(.roomMuted)
         case 6: throw RPCError(.invalidParams, detail: "the message has 20 different reactions already", parameter: "reaction")
         default: throw RPCError(.internalError, detail: "an unknown status of a revision")
         }
@@ -42,11 +43,16 @@ struct Revising: Sendable {
             case .delete: ("delete", nil)
             case .react(let reaction, let remove): (remove ? "unreact" : "react", reaction)
             }
+        var named: NamedMembers?
+        if case .edit(let body) = revision.change {
+            let candidates = Mentions.candidates(in: body)
+            if !candidates.isEmpty { named = try await rooms.named(candidates, in: room.id) }
+        }
         let query = PostgresQuery(
             Self.revise,
             [
                 revision.epoch, room.id, user.id, PostgresUUID(high: revision.clientID.high, low: revision.clientID.low),
-                revision.seq, kind, text,
+                revision.seq, kind, text, named?.object,
             ])
         let end = ContinuousClock.now + Self.patience
         while true {

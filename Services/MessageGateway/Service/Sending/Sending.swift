@@ -10,6 +10,12 @@ struct Sending: Sendable {
     /// How long a send may wait for the database before its sender is told to try again.
     private static let patience = Duration.seconds(5)
 
+    /// The members whom a text names. Not to know them is no reason to refuse a message.
+    func named(in body: String, _ room: Int64) async -> NamedMembers? {
+        let candidates = Mentions.candidates(in: body)
+        return candidates.isEmpty ? nil : try? await rooms.named(candidates, in: room)
+    }
+
     /// Where the room is numbered.
     func look(_ name: String) async -> Result<LoopHub.KnownRoom, RPCError> {
         do {
@@ -20,12 +26,13 @@ struct Sending: Sendable {
 
     /// - Parameter done: runs on `loop`, once.
     func submit(
-        _ params: MessageSend.Params, to room: LoopHub.KnownRoom, by user: BoundUser, on loop: any EventLoop,
-        _ done: @escaping @Sendable (Result<MessageSend.Result, RPCError>) -> Void
+        _ params: MessageSend.Params, to room: LoopHub.KnownRoom, naming named: NamedMembers? = nil, by user: BoundUser,
+        on loop: any EventLoop, _ done: @escaping @Sendable (Result<MessageSend.Result, RPCError>) -> Void
     ) {
         let send = PendingSend(
             entry: Entry(
-                room: room.id, sender: user.id, clientID: params.clientID, body: params.body, replyTo: params.replyTo),
+                room: room.id, sender: user.id, clientID: params.clientID, body: params.body, replyTo: params.replyTo,
+                named: named),
             roomName: params.room, user: user.user, idsOf: room.epoch, epoch: params.epoch, loop: loop,
             deadline: .now + Self.patience
         ) { result in
@@ -48,8 +55,9 @@ struct Sending: Sendable {
         -> MessageSend.Result
     {
         let room = try await look(params.room).get()
+        let named = await named(in: params.body, room.id)
         let result: Result<MessageSend.Result, RPCError> = await withCheckedContinuation { continuation in
-            submit(params, to: room, by: user, on: loop) { continuation.resume(returning: $0) }
+            submit(params, to: room, naming: named, by: user, on: loop) { continuation.resume(returning: $0) }
         }
         return try result.get()
     }

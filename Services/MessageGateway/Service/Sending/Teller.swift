@@ -44,7 +44,8 @@ extension Teller.Posted {
         EncodedMessage(
             Message(
                 room: send.roomName, seq: seq, epoch: epoch, sender: send.user.username, senderName: send.user.displayName,
-                body: send.entry.body, sentAt: sentAt, clientID: send.entry.clientID, replyTo: send.entry.replyTo))
+                body: send.entry.body, sentAt: sentAt, clientID: send.entry.clientID, replyTo: send.entry.replyTo,
+                mentions: send.entry.named?.array))
     }
 }
 

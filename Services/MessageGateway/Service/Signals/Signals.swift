@@ -7,8 +7,9 @@ import Synchronization
 /// What gateways tell each other through Redis. Every signal may be lost: the counter timer finds what it was about.
 ///
 /// - `everline:room:ROOM`: `EPOCH SENDER FIRST` and a message a line, or `EPOCH SENDER REV SEQ METHOD` and a message as a revision left it,
-///   or `! SENDER` and a push.
+///   or `! SENDER` and a push, or `~ SENDER USER` and a push of the moment, which is not for that user.
 /// - `everline:users`: the number of a user, and a push for them.
+/// - `everline:presence`: `SENDER` and the numbers of rooms, and a push of the moment for those who have one of them open.
 /// - `everline:sessions`: the hash of a session that has ended.
 final class Signals: SignalSink, SignalSource {
     private struct Ends: Sendable {
@@ -44,6 +45,7 @@ final class Signals: SignalSink, SignalSource {
         }
         redis.subscribe("everline:users")
         redis.subscribe("everline:sessions")
+        redis.subscribe("everline:presence")
     }
 
     // MARK: Telling
@@ -69,10 +71,22 @@ final class Signals: SignalSink, SignalSource {
         Task { await ends.withLock { $0 }?.feeds.announce(push, room: room) }
     }
 
-    /// To all connections of a user.
-    func announced(_ push: [UInt8], user: Int64) {
+    /// To all connections of a user, except the one that knows already.
+    func announced(_ push: [UInt8], user: Int64, except client: ObjectIdentifier? = nil) {
         publish("everline:users", Array("\(user) \(sender)\n".utf8) + push)
-        toUser(user, push)
+        toUser(user, push, except: client)
+    }
+
+    /// Something of the moment for all who have the room open, except that user. Who is behind is not told.
+    func whispered(_ push: [UInt8], room: Int64, except user: Int64) {
+        publish("everline:room:\(room)", Array("~ \(sender) \(user)\n".utf8) + push)
+        toReaders([room], push, except: user)
+    }
+
+    /// The same for all who have one of the rooms open.
+    func whispered(_ push: [UInt8], rooms: [Int64]) {
+        publish("everline:presence", Array("\(sender) \(rooms.map(String.init).joined(separator: " "))\n".utf8) + push)
+        toReaders(rooms, push, except: nil)
     }
 
     private func publish(_ channel: String, _ payload: [UInt8]) {
@@ -114,12 +128,17 @@ final class Signals: SignalSink, SignalSource {
         guard let end = bytes.firstIndex(of: UInt8(ascii: "\n")) else { return }
         let head = String(decoding: bytes[..<end], as: UTF8.self).split(separator: " ").map(String.init)
         let rest = bytes[bytes.index(after: end)...]
+        if signal.channel == "everline:presence" {
+            if head.first != sender { toReaders(head.dropFirst().compactMap { Int64($0) }, Array(rest), except: nil) }
+            return
+        }
         guard head.count >= 2, head[1] != sender else { return }
         if signal.channel == "everline:users" {
             if let user = Int64(head[0]) { toUser(user, Array(rest)) }
             return
         }
         guard let room = Int64(signal.channel.dropFirst("everline:room:".count)) else { return }
+        if head[0] == "~" { return toReaders([room], Array(rest), except: head.count > 2 ? Int64(head[2]) : nil) }
         if head[0] == "!" { return await ends.feeds.announce(Array(rest), room: room) }
         if head.count == 5, let rev = Int64(head[2]), let seq = Int64(head[3]) {
             let revision = EncodedRevision(rev: rev, seq: seq, method: head[4], json: Array(rest))
@@ -132,7 +151,11 @@ final class Signals: SignalSink, SignalSource {
         await ends.feeds.receive(messages, room: room, epoch: head[0])
     }
 
-    private func toUser(_ user: Int64, _ push: [UInt8]) {
-        for hub in ends.withLock({ $0?.hubs ?? [] }) { hub.loop.execute { hub.announce(push, to: user) } }
+    private func toUser(_ user: Int64, _ push: [UInt8], except client: ObjectIdentifier? = nil) {
+        for hub in ends.withLock({ $0?.hubs ?? [] }) { hub.loop.execute { hub.announce(push, to: user, except: client) } }
+    }
+
+    private func toReaders(_ rooms: [Int64], _ push: [UInt8], except user: Int64?) {
+        for hub in ends.withLock({ $0?.hubs ?? [] }) { hub.loop.execute { hub.whisper(push, to: rooms, except: user) } }
     }
 }

@@ -8,6 +8,7 @@ struct Entry: Sendable {
     let clientID: WireUUID
     let body: String
     let replyTo: Int64?
+    var named: NamedMembers? = nil
 }
 
 /// What became of one send.
@@ -38,7 +39,7 @@ struct AppendStore: Sendable {
     let session: PostgresSession
 
     private static let careful = PostgresStatement(
-        "SELECT ord, status, seq, sent_at, last_rev, members_rev FROM everline.append($1, $2, $3, $4, $5, $6)")
+        "SELECT ord, status, seq, sent_at, last_rev, members_rev FROM everline.append($1, $2, $3, $4, $5, $6, $7)")
     private static let fast = PostgresStatement(
         "SELECT room_id, base, sent_at, last_rev FROM everline.append_fast($1, $2, $3, $4, $5, $6, $7)")
 
@@ -52,7 +53,7 @@ struct AppendStore: Sendable {
                 Self.careful,
                 [
                     epoch, entries.map(\.room), entries.map(\.sender), entries.map(\.uuid), entries.map(\.body),
-                    entries.map(\.replyTo),
+                    entries.map(\.replyTo), entries.map { $0.named?.object },
                 ]),
             deadline: .seconds(5), neverCancel: true)
         var batch = AppendedBatch(outcomes: [Appended](repeating: .refused(RPCError(.internalError)), count: entries.count))
@@ -68,6 +69,7 @@ struct AppendStore: Sendable {
                 batch.outcomes[index] = status == 0 ? .accepted(seq: seq, sentAt: time) : .duplicate(seq: seq, sentAt: time)
             case 2: batch.outcomes[index] = .refused(RPCError(.roomNotFound))
             case 3: batch.outcomes[index] = .refused(RPCError(.roomNotMember))
+            case 5: batch.outcomes[index] = .refused(RPCError(.roomMuted))
             case 4: batch.outcomes[index] = .refused(RPCError(.messageNotFound, parameter: "replyTo"))
             default: break
             }
@@ -79,7 +81,7 @@ struct AppendStore: Sendable {
         return batch
     }
 
-    /// The fast form, for entries without a reply whose senders are members as of `membersRevs`: all are accepted, or it throws `EV001` or
+    /// The fast form, for entries without a reply or a name whose senders are members as of `membersRevs`: all are accepted, or it throws `EV001` or
     /// `23505` and nothing has happened.
     func appendFast(_ entries: [Entry], membersRevs: [Int64: Int64], epoch: String) async throws -> AppendedBatch {
         let query: PostgresQuery

@@ -22,7 +22,7 @@ struct MessageStore: Sendable {
 
     private static let columns = """
         u.username, u.display_name, m.body, m.sent_at, m.client_id, m.reply_to, m.edited_at, m.deleted_at IS NOT NULL, m.reactions::text,
-        (SELECT e.generation::text || '-' || e.token FROM everline.epoch e) = $4
+        m.mentions::text, (SELECT e.generation::text || '-' || e.token FROM everline.epoch e) = $4
         """
     private static let from = PostgresStatement(
         unsafeSQL: """
@@ -44,16 +44,17 @@ struct MessageStore: Sendable {
 
     private static func message(_ row: PostgresRow, name: String, epoch: String) throws -> Message {
         // Of the same snapshot as the row: it was numbered in the epoch that it is labelled with.
-        guard try row[11].decode(as: Bool.self) else { throw RPCError(.epochChanged) }
+        guard try row[12].decode(as: Bool.self) else { throw RPCError(.epochChanged) }
         let sentAt: PostgresTimestamp = try row[5].decode()
         let clientID: PostgresUUID = try row[6].decode()
         let editedAt: PostgresTimestamp? = try row[8].decode()
         let reactions: String? = try row[10].decode()
+        let mentions: String? = try row[11].decode()
         return Message(
             room: name, seq: try row[0].decode(), epoch: epoch, sender: try row[2].decode(), senderName: try row[3].decode(),
             body: try row[4].decode(), sentAt: Timestamp(milliseconds: sentAt.milliseconds),
             clientID: WireUUID(high: clientID.high, low: clientID.low), replyTo: try row[7].decode(), rev: try row[1].decode(),
             editedAt: editedAt.map { Timestamp(milliseconds: $0.milliseconds) }, deleted: try row[9].decode(),
-            reactions: reactions.map { Array($0.utf8) })
+            reactions: reactions.map { Array($0.utf8) }, mentions: mentions.map { Array($0.utf8) })
     }
 }

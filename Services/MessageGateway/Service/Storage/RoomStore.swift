@@ -14,11 +14,25 @@ struct RoomState: Sendable {
     let role: String?
     let isBanned: Bool
     let epoch: String
+    /// Up to which number the reader has read; `nil` if they never did.
+    let readSeq: Int64?
+    /// How many unread messages name them.
+    let mentions: Int64
+    /// The other one of a direct room.
+    let with: Room.Person?
 
     var isMember: Bool { role != nil }
     /// Public rooms are open to every user who is not banned; the others to their members.
     var isReadable: Bool { (kind == .public && !isBanned) || isMember }
-    var description: Room { Room(room: name, kind: kind, title: title, joined: isMember, members: members, lastSeq: lastSeq) }
+    var description: Room {
+        let read = min(readSeq ?? 0, lastSeq)
+        return Room(
+            room: name, kind: kind, title: title, joined: isMember, members: members, lastSeq: lastSeq,
+            mine: Room.Mine(
+                role: role, readSeq: isMember ? read : 0, unread: isMember ? lastSeq - read : 0, mentions: isMember ? mentions : 0
+            ),
+            with: with)
+    }
 }
 
 /// A room's counters, as the timer reads them.
@@ -36,23 +50,33 @@ struct RoomStore: Sendable {
     private static let columns = """
         r.id, r.name, r.kind, r.title, (SELECT count(*) FROM everline.room_members n WHERE n.room_id = r.id), c.last_seq, c.last_rev,
         c.members_rev, m.role, e.generation::text || '-' || e.token,
-        EXISTS (SELECT FROM everline.room_bans b WHERE b.room_id = r.id AND b.user_id = $1)
+        EXISTS (SELECT FROM everline.room_bans b WHERE b.room_id = r.id AND b.user_id = $1 AND b.until > now()),
+        k.read_seq,
+        (SELECT count(*) FROM everline.mentions x WHERE x.user_id = $1 AND x.room_id = r.id AND x.seq > coalesce(k.read_seq, 0)),
+        o.username, o.display_name
         FROM everline.rooms r JOIN everline.room_counters c ON c.room_id = r.id CROSS JOIN everline.epoch e
         LEFT JOIN everline.room_members m ON m.room_id = r.id AND m.user_id = $1
+        LEFT JOIN everline.read_markers k ON k.user_id = $1 AND k.room_id = r.id
+        LEFT JOIN everline.users o ON r.kind = 'direct' AND o.id = CASE r.direct_low WHEN $1 THEN r.direct_high ELSE r.direct_low END
         """
     private static let byName = PostgresStatement(unsafeSQL: "SELECT \(columns) WHERE r.name = $2", prepared: true)
     private static let visible = PostgresStatement(
-        unsafeSQL: "SELECT \(columns) WHERE r.kind = 'public' OR m.user_id IS NOT NULL ORDER BY r.name LIMIT 1000", prepared: true
-    )
+        unsafeSQL: """
+            SELECT \(columns) WHERE m.user_id IS NOT NULL OR (r.kind = 'public'
+                AND NOT EXISTS (SELECT FROM everline.room_bans b WHERE b.room_id = r.id AND b.user_id = $1 AND b.until > now()))
+            ORDER BY m.user_id IS NULL, r.name LIMIT 1000
+            """, prepared: true)
 
     private static let create = PostgresStatement("SELECT everline.create_room($1, $2, $3, $4)")
 
     /// The room of that name; `room.not_found` if there is none, or if the user may not know of it.
-    func room(_ name: String, reader user: Int64) async throws -> RoomState {
+    ///
+    /// - Parameter evenBanned: a public room that the user is banned from is theirs to know of.
+    func room(_ name: String, reader user: Int64, evenBanned: Bool = false) async throws -> RoomState {
         let rows = try await pool.query(PostgresQuery(Self.byName, [user, name]))
         guard let row = rows.first else { throw RPCError(.roomNotFound) }
         let room = try Self.state(row)
-        guard room.isReadable else { throw RPCError(.roomNotFound) }
+        guard room.isReadable || (evenBanned && room.kind == .public) else { throw RPCError(.roomNotFound) }
         return room
     }
 
@@ -72,10 +96,9 @@ struct RoomStore: Sendable {
         try await pool.query(PostgresQuery(Self.visible, [user])).map(Self.state)
     }
 
-    func create(_ room: RoomCreate.Params, by user: Int64) async throws -> Int64 {
+    func create(_ name: String, _ kind: RoomKind, title: String?, by user: Int64) async throws {
         do {
-            let rows = try await pool.query(PostgresQuery(Self.create, [room.room, room.kind.rawValue, room.title, user]))
-            return try rows.decode(0, 0)
+            try await pool.query(PostgresQuery(Self.create, [name, kind.rawValue, title, user]))
         } catch let error as PostgresError where error.sqlState == .uniqueViolation {
             throw RPCError(.roomExists)
         }
@@ -83,7 +106,7 @@ struct RoomStore: Sendable {
 
     /// What a change of membership came to; `membersRev` is the counter's after it.
     struct Change: Sendable {
-        enum Outcome: Int32 { case done, nothing, noRoom, forbidden, noMember }
+        enum Outcome: Int32 { case done, nothing, noRoom, forbidden, noMember, muted, banned }
         let outcome: Outcome
         let membersRev: Int64
     }
@@ -116,17 +139,6 @@ struct RoomStore: Sendable {
         }
     }
 
-    func members(of room: Int64) async throws -> [RoomMembers.Member] {
-        try await pool.query(
-            """
-            SELECT u.username, u.display_name, m.role FROM everline.room_members m JOIN everline.users u ON u.id = m.user_id
-            WHERE m.room_id = \(room) ORDER BY m.joined_at, u.username LIMIT 5000
-            """
-        ).map { row in
-            .init(username: try row[0].decode(), displayName: try row[1].decode(), role: try row[2].decode())
-        }
-    }
-
     /// Which of these users are members now.
     func members(of room: Int64, among users: [Int64]) async throws -> Set<Int64> {
         let rows = try await pool.query(
@@ -137,7 +149,7 @@ struct RoomStore: Sendable {
     /// Which of these users are banned now.
     func banned(from room: Int64, among users: [Int64]) async throws -> Set<Int64> {
         let rows = try await pool.query(
-            "SELECT user_id FROM everline.room_bans WHERE room_id = \(room) AND user_id = ANY(\(users))")
+            "SELECT user_id FROM everline.room_bans WHERE room_id = \(room) AND user_id = ANY(\(users)) AND until > now()")
         return Set(try rows.map { try $0[0].decode(as: Int64.self) })
     }
 
@@ -162,11 +174,13 @@ struct RoomStore: Sendable {
         RoomState(
             id: try row[0].decode(), name: try row[1].decode(), kind: RoomKind(rawValue: try row[2].decode()) ?? .private,
             title: try row[3].decode(), members: try row[4].decode(), lastSeq: try row[5].decode(), lastRev: try row[6].decode(),
-            membersRev: try row[7].decode(), role: try row[8].decode(), isBanned: try row[10].decode(), epoch: try row[9].decode()
-        )
+            membersRev: try row[7].decode(), role: try row[8].decode(), isBanned: try row[10].decode(),
+            epoch: try row[9].decode(),
+            readSeq: try row[11].decode(), mentions: try row[12].decode(),
+            with: try row[13].decode(as: String?.self).map { .init(username: $0, displayName: try row[14].decode()) })
     }
 
-    private static func change(_ rows: PostgresRows) throws -> Change {
+    static func change(_ rows: PostgresRows) throws -> Change {
         guard let row = rows.first, let outcome = Change.Outcome(rawValue: try row[0].decode()) else {
             throw RPCError(.internalError, detail: "an unknown status of a membership change")
         }
