@@ -124,7 +124,8 @@ class Place:
         user = {"room.invite": "guest", "room.unban": "outcast", "room.unmute": "silent"}.get(method, "victim")
         more = {
             "room.setRole": {"role": "moderator"}, "room.update": {"title": str(uuid.uuid4())}, "room.markRead": {"epoch": self.epoch, "seq": 1},
-            "message.send": {"clientId": str(uuid.uuid4()), "body": "二"}, "history.page": {"before": 10},
+            "message.send": {"clientId": str(uuid.uuid4()), "body": "二"}, "history.page": {"before": 10}, "history.search": {"query": "二"},
+            "history.stats": {"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z", "bucket": "day"},
         }.get(method, {})
         if method in ("message.edit", "message.delete", "message.react"):
             more = {"epoch": self.epoch, "clientId": str(uuid.uuid4()), "seq": self.keeper.send(self.name, "別人的")["seq"]}
