@@ -127,11 +127,11 @@ class Everline:
             raise RuntimeError(done.stderr)
         return [line.split("\t") for line in done.stdout.splitlines()]
 
-    def run_sql_file(self, file, role="postgres"):
+    def run_sql_file(self, file, role="postgres", timeout=120):
         subprocess.run(
             ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-f", str(file),
              f"host=127.0.0.1 port={self.port(7432)} dbname=everline user={role} sslmode=verify-full sslrootcert={self.ca}"],
-            env=os.environ | {"PGPASSWORD": (self.home / f"secrets/postgres-{role}").read_text().strip()}, check=True, capture_output=True, timeout=120)
+            env=os.environ | {"PGPASSWORD": (self.home / f"secrets/postgres-{role}").read_text().strip()}, check=True, capture_output=True, timeout=timeout)
 
     def redis(self, *command, user="history"):
         secret = (self.home / f"secrets/redis-{user}").read_text().strip()

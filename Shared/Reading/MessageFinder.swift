@@ -34,7 +34,8 @@ package struct MessageFinder: Sendable {
 
     private static let select = PostgresStatement(
         """
-        SELECT m.seq, m.sender_id, m.body, m.sent_at, m.client_id, m.reply_to, m.rev, m.edited_at, m.deleted_at, m.reactions, r.name
+        SELECT m.seq, m.sender_id, m.body, m.sent_at, m.client_id, m.reply_to, m.rev, m.edited_at, m.deleted_at, m.reactions,
+            m.mentions, r.name
         FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS w (room_id, seq, ord)
         CROSS JOIN LATERAL (SELECT m.* FROM everline.messages m WHERE m.room_id = w.room_id AND m.seq = w.seq OFFSET 0) m
         JOIN everline.rooms r ON r.id = m.room_id

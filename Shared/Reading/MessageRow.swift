@@ -30,7 +30,9 @@ package struct MessageRow: Sendable {
     package static func sender(_ cells: Cells) -> Int64 { integer(cells[1]) }
 
     /// About how many bytes a message comes to: its texts, and all else.
-    package static func textBytes(_ cells: Cells) -> Int { cells[2].count + cells[2].count / 16 + cells[9].count + cells[10].count }
+    package static func textBytes(_ cells: Cells) -> Int {
+        cells[2].count + cells[2].count / 16 + cells[9].count + cells[10].count
+    }
     package var expectedBytes: Int { head.count + epoch.count + 240 }
 
     /// - Parameters:
