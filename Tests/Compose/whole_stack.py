@@ -120,10 +120,11 @@ def test_gateways_and_histories_are_scaled_under_load(calm):
     # Those who come now are spread; all of them have somebody.
     talk.goes_on()
     others = [calm.user(f"新人{n}") for n in range(12)]
+    room = f"新來的 {os.getpid()}"
     for n, other in enumerate(others):
-        other.result("room.join" if n else "room.create", room="新來的")
-        assert other.send("新來的", f"第 {n} 個")["seq"] == n + 1
-        assert len(other.result("history.page", room="新來的", before=n + 2)["messages"]) == n + 1
+        other.result("room.join" if n else "room.create", room=room)
+        assert other.send(room, f"第 {n} 個")["seq"] == n + 1
+        assert len(other.result("history.page", room=room, before=n + 2)["messages"]) == n + 1
     assert all(metric(one, "everline_messages_accepted_total") > 0 for one in gateways)
     calm.everline("scale", "message-gateway=1", "history=1", "auth=1")
     talk.goes_on()
