@@ -56,6 +56,12 @@ class Stack:
             ["docker", "ps", "-q", "--no-trunc", "--filter", f"label=com.docker.compose.project={self.project}",
              "--filter", f"label=com.docker.compose.service={service}"], capture_output=True, text=True, check=True, timeout=60).stdout.split()
 
+    def logs(self, service):
+        """Of its containers, both outputs."""
+        return "".join(
+            subprocess.run(["docker", "logs", one], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60).stdout
+            for one in self.containers(service))
+
     def inside(self, service, *command, input=None, check=True):
         container = self.containers(service)[0]
         done = subprocess.run(["docker", "exec", "-i", container, *command], input=input, capture_output=True, text=True, timeout=300)
