@@ -42,5 +42,5 @@ def size(image):
 
 def processes(container):
     """User and name of each, as the host sees them."""
-    out = subprocess.run(["docker", "top", container, "-eo", "uid,comm"], capture_output=True, text=True, check=True).stdout
-    return [line.split(None, 1) for line in out.splitlines()[1:]]
+    out = subprocess.run(["docker", "top", container, "-eo", "pid,uid,comm"], capture_output=True, text=True, check=True).stdout
+    return [line.split(None, 2)[1:] for line in out.splitlines()[1:]]
