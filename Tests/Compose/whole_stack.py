@@ -70,14 +70,14 @@ def test_comes_up_and_admin_logs_in_as_it_says(stack):
 
 
 def test_people_talk_through_the_edge_by_every_door(stack):
-    du, li = stack.user("杜甫"), stack.user("李白")
-    du.result("room.create", room="唐詩")
-    li.result("room.join", room="唐詩")
-    li.result("room.open", room="唐詩")
-    assert du.send("唐詩", "國破山河在")["seq"] == 1
+    du, li, room = stack.user("杜甫"), stack.user("李白"), f"唐詩 {os.getpid()}"
+    du.result("room.create", room=room)
+    li.result("room.join", room=room)
+    li.result("room.open", room=room)
+    assert du.send(room, "國破山河在")["seq"] == 1
     assert li.posted(1)[0]["body"] == "國破山河在"
     rpc = RPC(stack.https, stack.ca, du.session)
-    page = rpc.call("history.page", room="唐詩", before=10)
+    page = rpc.call("history.page", room=room, before=10)
     assert [one["body"] for one in page["result"]["messages"]] == ["國破山河在"]
     html = urllib.request.urlopen(f"https://localhost:{stack.https}/", context=ssl.create_default_context(cafile=stack.ca)).read()
     assert b"<!doctype html>" in html
@@ -239,8 +239,9 @@ def test_a_new_host_is_filled_from_the_repository_and_its_key_alone(calm, tmp_pa
         assert other.sql(NUMBERS) == counters
         # People log in with their passwords, and go on with the next number.
         line = other.user("杜甫")
-        last = {name: int(seq) for name, seq, _ in counters}["唐詩"]
-        assert line.send("唐詩", "城春草木深")["seq"] == last + 1
+        [room, last, _] = counters[0]
+        line.call("room.join", room=room)
+        assert line.send(room, "城春草木深")["seq"] == int(last) + 1
         other.inside("db-guardian", "db-guardian", "backup", "base")
     finally:
         other.remove()
