@@ -51,7 +51,16 @@ class Stack:
         return f"{self.folder}/ca.pem"
 
     def containers(self, service):
-        return self.everline("compose", "ps", "-q", service).split()
+        # By the labels of both docker-compose and Compose v2; asking either itself takes a second.
+        return subprocess.run(
+            ["docker", "ps", "-q", "--no-trunc", "--filter", f"label=com.docker.compose.project={self.project}",
+             "--filter", f"label=com.docker.compose.service={service}"], capture_output=True, text=True, check=True, timeout=60).stdout.split()
+
+    def logs(self, service):
+        """Of its containers, both outputs."""
+        return "".join(
+            subprocess.run(["docker", "logs", one], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60).stdout
+            for one in self.containers(service))
 
     def inside(self, service, *command, input=None, check=True):
         container = self.containers(service)[0]

@@ -1,8 +1,8 @@
 """What an operator does with the stack, while people talk; then what everybody was told is compared with what PostgreSQL holds."""
 import json
 import os
-import pathlib
 import signal
+import socket
 import ssl
 import subprocess
 import time
@@ -10,6 +10,7 @@ import urllib.request
 
 import pytest
 
+import images
 from checker import check
 from client import RPC
 from load import Load
@@ -17,6 +18,10 @@ from prober import Prober
 from stack import ROOT, SERVICES, Stack
 
 SIZE = {"rooms": 6, "senders": 6, "readers": 4, "depth": 10, "pace": 60}
+
+
+# But for the room in which the guardian tells what it finds, as what is asked here is.
+NUMBERS = """SELECT name, last_seq, last_rev FROM everline.rooms JOIN everline.room_counters ON room_id = rooms.id WHERE name <> 'ops' ORDER BY 1"""
 
 
 class Talk:
@@ -65,14 +70,14 @@ def test_comes_up_and_admin_logs_in_as_it_says(stack):
 
 
 def test_people_talk_through_the_edge_by_every_door(stack):
-    du, li = stack.user("杜甫"), stack.user("李白")
-    du.result("room.create", room="唐詩")
-    li.result("room.join", room="唐詩")
-    li.result("room.open", room="唐詩")
-    assert du.send("唐詩", "國破山河在")["seq"] == 1
+    du, li, room = stack.user("杜甫"), stack.user("李白"), f"唐詩 {os.getpid()}"
+    du.result("room.create", room=room)
+    li.result("room.join", room=room)
+    li.result("room.open", room=room)
+    assert du.send(room, "國破山河在")["seq"] == 1
     assert li.posted(1)[0]["body"] == "國破山河在"
     rpc = RPC(stack.https, stack.ca, du.session)
-    page = rpc.call("history.page", room="唐詩", before=10)
+    page = rpc.call("history.page", room=room, before=10)
     assert [one["body"] for one in page["result"]["messages"]] == ["國破山河在"]
     html = urllib.request.urlopen(f"https://localhost:{stack.https}/", context=ssl.create_default_context(cafile=stack.ca)).read()
     assert b"<!doctype html>" in html
@@ -95,7 +100,6 @@ def test_a_gateway_believes_no_header_but_the_edges(stack):
         ["docker", "inspect", "-f", f'{{{{(index .NetworkSettings.Networks "{stack.project}_front").IPAddress}}}}', gateway], capture_output=True,
         text=True).stdout.strip()
     header = b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c\xcb\x00\x71\x07\x0a\x00\x00\x01\xc0\x01\x1d\x13"
-    import socket
     with socket.create_connection((host, 7443), timeout=10) as raw:
         raw.sendall(header)
         with pytest.raises((ssl.SSLError, ConnectionError, OSError)):
@@ -120,10 +124,11 @@ def test_gateways_and_histories_are_scaled_under_load(calm):
     # Those who come now are spread; all of them have somebody.
     talk.goes_on()
     others = [calm.user(f"新人{n}") for n in range(12)]
+    room = f"新來的 {os.getpid()}"
     for n, other in enumerate(others):
-        other.result("room.join" if n else "room.create", room="新來的")
-        assert other.send("新來的", f"第 {n} 個")["seq"] == n + 1
-        assert len(other.result("history.page", room="新來的", before=n + 2)["messages"]) == n + 1
+        other.result("room.join" if n else "room.create", room=room)
+        assert other.send(room, f"第 {n} 個")["seq"] == n + 1
+        assert len(other.result("history.page", room=room, before=n + 2)["messages"]) == n + 1
     assert all(metric(one, "everline_messages_accepted_total") > 0 for one in gateways)
     calm.everline("scale", "message-gateway=1", "history=1", "auth=1")
     talk.goes_on()
@@ -167,18 +172,6 @@ def test_services_are_replaced_while_people_talk(calm):
     assert longest < 3
 
 
-def serials(stack):
-    """Of the certificates that each service shows now."""
-    found = {}
-    for service, port in [("postgres", 7432), ("redis", 7379), ("auth", 7501), ("history", 7502), ("db-guardian", 7503), ("message-gateway", 8443)]:
-        extra = "-starttls postgres" if service == "postgres" else ""
-        found[service] = stack.inside(
-            "keeper", "bash", "-c", f"cat /var/lib/everline/given/{service}/{'public' if service == 'message-gateway' else service}.pem | openssl x509 -noout -serial")
-        if service == "message-gateway":
-            found["shown"] = shown(stack)
-    return found
-
-
 def shown(stack):
     """The serial number of the certificate that clients are shown."""
     pem = ssl.get_server_certificate(("localhost", stack.https), ca_certs=stack.ca, timeout=10)
@@ -192,7 +185,7 @@ def test_certificates_are_renewed_without_a_restart(calm):
     calm.wait(lambda: shown(calm) != first, 30)
     # PostgreSQL and Redis look every ten seconds, the services every five.
     logs = ["postgres", "redis", "auth", "history", "db-guardian", "message-gateway"]
-    calm.wait(lambda: all("certificate was renewed" in calm.everline("compose", "logs", "--no-color", service) for service in logs), 60)
+    calm.wait(lambda: all("certificate was renewed" in calm.logs(service) for service in logs), 60)
     # Who connects now sees new ones everywhere, and is seen with a new one.
     calm.everline("scale", "message-gateway=2", "history=2", "auth=2")
     calm.wait(lambda: calm.is_healthy("message-gateway") and calm.is_healthy("history") and calm.is_healthy("auth"))
@@ -229,7 +222,7 @@ def test_a_new_host_is_filled_from_the_repository_and_its_key_alone(calm, tmp_pa
     calm.inside("db-guardian", "db-guardian", "backup", "base")
     talk.goes_on()
     talk.end()
-    counters = calm.sql("SELECT name, last_seq, last_rev FROM everline.rooms JOIN everline.room_counters ON room_id = rooms.id ORDER BY 1")
+    counters = calm.sql(NUMBERS)
     calm.everline("key", str(tmp_path / "repository.key"))
     calm.sql("SELECT pg_switch_wal()")
     calm.wait(lambda: calm.sql("SELECT last_archived_wal >= pg_walfile_name(pg_current_wal_lsn() - 1) FROM pg_stat_archiver")[0][0] == "t"
@@ -243,11 +236,50 @@ def test_a_new_host_is_filled_from_the_repository_and_its_key_alone(calm, tmp_pa
         assert "no message that is known of is lost" in said, said
         other.up()
         print(f"from an empty host to ready: {time.monotonic() - begun:.0f} s")
-        assert other.sql("SELECT name, last_seq, last_rev FROM everline.rooms JOIN everline.room_counters ON room_id = rooms.id ORDER BY 1") == counters
+        assert other.sql(NUMBERS) == counters
         # People log in with their passwords, and go on with the next number.
         line = other.user("杜甫")
-        last = {name: int(seq) for name, seq, _ in counters}["唐詩"]
-        assert line.send("唐詩", "城春草木深")["seq"] == last + 1
+        [room, last, _] = counters[0]
+        line.call("room.join", room=room)
+        assert line.send(room, "城春草木深")["seq"] == int(last) + 1
         other.inside("db-guardian", "db-guardian", "backup", "base")
     finally:
         other.remove()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_image_holds_nothing_that_lets_somebody_rise(stack, service):
+    image = f"everline/{service}:{stack.environment['EVERLINE_VERSION']}"
+    # For whoever wants to look: `make test-compose` leaves the lists.
+    lists = ROOT / ".build/images"
+    lists.mkdir(parents=True, exist_ok=True)
+    (lists / f"{service}-files").write_text("".join(f"{mode:06o} {user}:{group} {name}\n" for name, mode, user, group in images.files(image)))
+    (lists / f"{service}-packages").write_text("".join(f"{' '.join(one)}\n" for one in images.packages(image)))
+    assert list(images.dangerous(image)) == []
+    for container in stack.containers(service):
+        assert {user for user, _ in images.processes(container)} == {"10001"}
+    beyond = images.size(image) - images.size("debian:bookworm-slim")
+    print(f"{service}: {beyond / 1e6:.0f} MB beyond its base")
+    assert beyond < 150e6
+
+
+def memory(stack):
+    out = subprocess.run(
+        ["docker", "stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}", *(one for service in SERVICES for one in stack.containers(service))],
+        capture_output=True, text=True, check=True).stdout
+    return {line.split()[0].split("_")[-2]: line.split()[1] for line in out.replace("-1 ", "_1 ").splitlines()}
+
+
+def test_memory_is_told(calm):
+    """With nobody, and with a thousand clients; `make bench` has the figures that limits are held to."""
+    quiet = memory(calm)
+    line = calm.user("千人")
+    made = [calm.line() for _ in range(1_000)]
+    for one in made:
+        one.write("session.resume", {"session": line.session})
+    assert all("result" in one.answer(1) for one in made)
+    full = memory(calm)
+    for service in quiet:
+        print(f"{service}: {quiet[service]} idle, {full[service]} with 1,000 clients")
+    for one in made:
+        one.socket.close()

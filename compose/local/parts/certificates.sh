@@ -28,7 +28,7 @@ certificate() {
   fi
   openssl ecparam -name prime256v1 -genkey -noout -out "$home/certs/$name.key"
   openssl req -new -key "$home/certs/$name.key" -subj "/O=Everline/CN=$name" |
-    openssl x509 -req -CA "$home/certs/ca.pem" -CAkey "$home/certs/ca.key" -days "${certificate_days:-397}" -set_serial "0x$(openssl rand -hex 16)" -out "$pem" \
+    openssl x509 -req -CA "$home/certs/ca.pem" -CAkey "$home/certs/ca.key" -days "${certificate_days:-365}" -set_serial "0x$(openssl rand -hex 16)" -out "$pem" \
       -extfile <(
         echo 'basicConstraints=critical,CA:FALSE'
         echo 'keyUsage=critical,digitalSignature'
