@@ -69,7 +69,7 @@ package enum GuardianServer {
             return try Array("{\"findings\":".utf8) + encoder.encode(found.map { FindingLine($0) }) + Array("}".utf8)
         }
         let source = FindingSource(settings, logger: process.logger)
-        table.registerRaw(InternalAcknowledge.self) { wanted, _ in
+        table.registerRaw(InternalAcknowledge.self, from: [.messageGateway]) { wanted, _ in
             guard let known = try await store.named(wanted.params.id) else { throw RPCError(.findingNotFound) }
             let done = try await source.acknowledge([known.id], by: wanted.by, note: wanted.params.note)
             let now = try await store.named(known.id) ?? done.first ?? known
