@@ -30,7 +30,7 @@ import Testing
     }
 }
 
-@Suite struct ThrottleTests {
+@Suite struct ThrottleOfPairsTests {
     @Test func growsAndForgives() throws {
         let throttle = Throttle(free: 2)
         let now = ContinuousClock.now
