@@ -6,13 +6,13 @@ package struct Burst: Sendable, Codable, Equatable {
     private static let mostKeys = 10_000
 
     /// - Parameter span: in milliseconds.
-    init(count: Int, span: Int64) {
+    package init(count: Int, span: Int64) {
         self.count = max(1, count)
         self.span = span
     }
 
     /// Whether with this one there are `count` within the span. A clock that was set back begins anew.
-    mutating func add(_ key: String, at now: Int64) -> Bool {
+    package mutating func add(_ key: String, at now: Int64) -> Bool {
         if times.count >= Self.mostKeys, times[key] == nil { times.removeAll() }
         var own = times[key, default: []].filter { abs(now - $0) <= span }
         own.append(now)
@@ -22,7 +22,7 @@ package struct Burst: Sendable, Codable, Equatable {
     }
 
     /// What another one has counted, as far as it may still matter; with the limits of this one.
-    mutating func take(_ other: Burst, now: Int64) {
+    package mutating func take(_ other: Burst, now: Int64) {
         times = other.times.compactMapValues { own in
             let near = own.filter { abs(now - $0) <= span }.suffix(count)
             return near.isEmpty ? nil : Array(near)
