@@ -44,7 +44,7 @@ import Testing
         try throttle.admit("li", "a", now: now + .seconds(2))
         throttle.failed("li", "a", now: now)
         #expect(throws: RPCError.self) { try throttle.admit("li", "a", now: now + .milliseconds(1_900)) }
-        throttle.succeeded("li", "a")
+        throttle.succeeded("li", "a", now: now)
         try throttle.admit("li", "a", now: now)
     }
 

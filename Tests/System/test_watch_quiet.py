@@ -37,9 +37,9 @@ def look_after_people(everline, li, du):
     """What owners, users and admins do."""
     boss = everline.line()
     boss.result("auth.login", username="admin", password=(everline.home / "admin-password").read_text().strip())
-    boss.result("admin.createUser", username="客", password=PASSWORD, mustChange=True)
+    boss.result("admin.createUser", username="訪客", password=PASSWORD, mustChange=True)
     for method in ("room.invite", "room.mute", "room.unmute", "room.ban", "room.unban"):
-        li.result(method, room="唐詩", username="客")
+        li.result(method, room="唐詩", username="訪客")
     li.result("room.create", kind="direct", **{"with": "杜甫"})
     sent = li.send("唐詩", "@杜甫 看")
     du.result("room.markRead", room="唐詩", epoch=sent["epoch"], seq=sent["seq"])
@@ -48,13 +48,13 @@ def look_after_people(everline, li, du):
     du.result("auth.changePassword", current="野曠天低樹，江清月近人", new=PASSWORD)
     du.result("auth.secondFactor.begin", password=PASSWORD)
     for method, params in [("admin.users", {}), ("admin.logins", {}), ("admin.actions", {}), ("admin.sessions", {"username": "李白"}),
-                           ("admin.setAdmin", {"username": "客", "admin": True}), ("admin.setAdmin", {"username": "客", "admin": False}),
-                           ("admin.disable", {"username": "客"}), ("admin.enable", {"username": "客"}), ("admin.revoke", {"username": "客"})]:
+                           ("admin.setAdmin", {"username": "訪客", "admin": True}), ("admin.setAdmin", {"username": "訪客", "admin": False}),
+                           ("admin.disable", {"username": "訪客"}), ("admin.enable", {"username": "訪客"}), ("admin.revoke", {"username": "訪客"})]:
         boss.result(method, **params)
-    everline.run("auth", "users", "require-change", "客")
+    everline.run("auth", "users", "require-change", "訪客")
     everline.run("auth", "sessions", "list", "李白")
     everline.run("auth", "logins", "list")
-    everline.run("auth", "users", "delete", "客", "--yes")
+    everline.run("auth", "users", "delete", "訪客", "--yes")
 
 
 def test_a_day_of_chat_backups_drills_and_restarts_raises_nothing():

@@ -71,7 +71,13 @@ extension Statement {
     /// Whether rows of a table are taken as a whole: `TABLE t`, `SELECT *`, `SELECT t`, `to_jsonb(t)`.
     func takesWhole(_ table: String) -> Bool {
         if tokens.contains(.symbol("*")), !has("count") { return true }
-        if has(["table", table]) { return true }
+        let isTable = tokens.indices.contains { index in
+            guard tokens[index] == .word("table") else { return false }
+            let name = tokens[(index + 1)...].drop { $0 == .word("only") }
+            // With its schema, or without.
+            return name.first == .word(table) || Array(name.dropFirst().prefix(2)) == [.symbol("."), .word(table)]
+        }
+        if isTable { return true }
         var names: Set<String> = [table]
         for index in tokens.indices.dropLast() where tokens[index] == .word(table) {
             var next = index + 1
