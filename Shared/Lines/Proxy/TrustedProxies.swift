@@ -62,14 +62,15 @@ package final class TrustedProxies: Sendable {
 
     /// Keeps the names' addresses until the task is cancelled. A name that is not known for a while keeps those that it had.
     package func run(every pause: Duration = .seconds(1)) async {
-        while !names.isEmpty, !Task.isCancelled {
+        while !Task.isCancelled {
             for name in names {
                 guard let all = try? await Names.look(up: name), !all.isEmpty else { continue }
                 let bytes = Set(all.compactMap { Self.bytes($0) })
                 let isNew = found.withLock { $0.updateValue(bytes, forKey: name) != bytes }
                 if isNew { logger.info("a proxy is known", metadata: ["name": "\(name)", "addresses": "\(all)"]) }
             }
-            try? await Task.sleep(for: pause)
+            // Without names there is nothing to do; but a part that ends ends its service.
+            try? await Task.sleep(for: names.isEmpty ? .seconds(3_600) : pause)
         }
     }
 
