@@ -41,10 +41,10 @@ enum Private: Method {
     typealias Result = Nothing
 }
 
-private let logger = Logger(label: "lines-tests") { _ in SwiftLogNoOpLogHandler() }
-private let group = MultiThreadedEventLoopGroup.singleton
+let quiet = Logger(label: "lines-tests") { _ in SwiftLogNoOpLogHandler() }
+let group = MultiThreadedEventLoopGroup.singleton
 
-private func server(port: Int = 0, as name: String = "auth", answers: Int64? = nil) async throws -> LineServer {
+func server(port: Int = 0, as name: String = "auth", answers: Int64? = nil) async throws -> LineServer {
     var table = MethodTable<Caller> { _ in RPCError(.internalError) }
     table.register(Subtract.self) { params, _ in .init(answers ?? params.minuend - params.subtrahend) }
     table.register(Never.self) { _, _ in
@@ -55,18 +55,18 @@ private func server(port: Int = 0, as name: String = "auth", answers: Int64? = n
     return try await LineServer(
         host: "127.0.0.1", port: port, tls: try Certificates.shared.files(name).serverContext(.required), table: table,
         group: group,
-        logger: logger)
+        logger: quiet)
 }
 
 /// A client of the auth service that shows the certificate of `name`, connected for as long as `body` runs.
-private func withClient<R: Sendable>(
+func withClient<R: Sendable>(
     _ ports: [Int], as name: String = "history", _ body: @escaping @Sendable (LineClient) async throws -> R
 )
     async throws -> R
 {
     let client = LineClient(
         .auth, at: ports.map { .init(host: "127.0.0.1", port: $0) }, context: try Certificates.shared.files(name).clientContext(),
-        group: group, logger: logger)
+        group: group, logger: quiet)
     let running = Task { await client.run() }
     defer { running.cancel() }
     return try await body(client)
@@ -178,7 +178,7 @@ private func withClient<R: Sendable>(
     func addresses(text: String, count: Int) { #expect((LineClient.Address.list(text) ?? []).count == count) }
 }
 
-private func difference(_ client: LineClient, _ minuend: Int64, _ subtrahend: Int64, _ deadline: Duration = .seconds(5))
+func difference(_ client: LineClient, _ minuend: Int64, _ subtrahend: Int64, _ deadline: Duration = .seconds(5))
     async throws
     -> Int64
 {
