@@ -17,10 +17,11 @@ class Watch:
         self.everline = everline
         self.lines = pathlib.Path(everline.folder) / "alarms"
         self.said = pathlib.Path(everline.folder) / "watch.log"
+        before = self.said.read_text().count("the watch begins") if self.said.exists() else 0
         with open(self.lines, "ab") as output, open(self.said, "ab") as errors:
             self.process = subprocess.Popen(
                 [BINARY, "audit", "watch", "--json", *arguments], cwd=ROOT, env=everline.environment, stdout=output, stderr=errors)
-        self.until(lambda: "the watch begins" in self.said.read_text() or self.process.poll() is not None)
+        self.until(lambda: self.said.read_text().count("the watch begins") > before or self.process.poll() is not None)
         assert self.process.poll() is None, self.said.read_text()
 
     def alarms(self, rule=None):

@@ -9,7 +9,8 @@ def test_three_doors_one_room(everline):
     li = everline.user("李白", "李太白")
     room = f"唐詩 {uuid.uuid4()}"
     created = li.result("room.create", room=room, kind="public", title="床前")
-    assert created == {"room": room, "kind": "public", "title": "床前", "joined": True, "members": 1, "lastSeq": 0}
+    assert created == {"room": room, "kind": "public", "title": "床前", "joined": True, "members": 1, "lastSeq": 0, "role": "owner",
+                       "readSeq": 0, "unread": 0, "mentions": 0}
     opened = li.result("room.open", room=room)
     assert opened["lastSeq"] == 0 and opened["messages"] == []
 

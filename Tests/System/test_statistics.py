@@ -106,7 +106,9 @@ def own_years():
                 # Close together or far apart, as people talk; often near midnights, quarters and the hour that clocks leave out.
                 at += datetime.timedelta(milliseconds=int(generator.choice([3_000, 40_000, 400_000, 9_000_000, 60_000_000]) * generator.random()))
                 rows.append(f"({id}, {seq}, {users[generator.choice(people[:4])]}, gen_random_uuid(), '第 {seq} 句', '{at.isoformat()}')")
-            everline.sql(f"INSERT INTO everline.messages (room_id, seq, sender_id, client_id, body, sent_at) VALUES {','.join(rows)}")
+            for first in range(0, len(rows), 500):
+                part = ",".join(rows[first:first + 500])
+                everline.sql(f"INSERT INTO everline.messages (room_id, seq, sender_id, client_id, body, sent_at) VALUES {part}")
             everline.sql(f"UPDATE everline.room_counters SET last_seq = 4000, last_sent_at = (SELECT max(sent_at) FROM everline.messages WHERE room_id = {id}) WHERE room_id = {id}")
         yield everline, lines
     finally:

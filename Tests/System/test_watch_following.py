@@ -93,6 +93,7 @@ def test_two_watches_and_the_baselines():
         watch.sees("new-login-role")
         guardian.run("audit", "baselines", "--reset", check=75)
         watch.stop()
-        assert guardian.json("audit", "baselines") == {}
+        # Of those who did nothing of note nothing was learned.
+        assert not {"report", "postgres"} & set(guardian.json("audit", "baselines"))
     finally:
         everline.remove()

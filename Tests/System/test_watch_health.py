@@ -1,8 +1,6 @@
 """What threatens the server without a statement that says so, and what the watch itself must live through: each provoked on a real server."""
-import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import time
@@ -118,6 +116,7 @@ def test_backups_out_of_shape_and_unproven_are_seen(guarded):
     assert watch.alarms("backup-shape") == []
     watch.stop()
     everline.sql("CREATE TABLE public.swollen AS SELECT sha512(n::text::bytea) FROM generate_series(1, 20000) n")
+    everline.sql("ALTER TABLE public.swollen OWNER TO everline_guardian")
     guardian.run("backup", "database", check=0)
     watch = Watch(everline, *WITH_THRESHOLDS)
     assert "bytes" in str(watch.sees("backup-shape")["evidence"])
@@ -144,14 +143,13 @@ def test_passwords_tried_out_before_and_after_a_restart_are_counted_together(gua
     # From another address than the other tests' failures.
     for count in (3, 2):
         watch = Watch(everline)
-        seen = len(watch.alarms("brute-force"))
         for _ in range(count):
             psql(everline, "SELECT 1", role="everline_history", password="wrong")
         if count == 3:
             watch.settles()
-            assert len(watch.alarms("brute-force")) == seen
+            assert not [one for one in watch.alarms("brute-force") if one.get("role") == "everline_history"]
             watch.stop()
-    watch.sees("brute-force", lambda alarm: alarm["role"] == "everline_history")
+    watch.sees("brute-force", lambda alarm: alarm.get("role") == "everline_history")
     watch.stop()
 
 
@@ -210,50 +208,4 @@ def test_a_watch_whose_memory_is_damaged_says_so_and_goes_on(guarded):
     seen = watch.sees("audit-silence", lambda alarm: "damaged" in str(alarm["evidence"]))
     assert "state.json" in seen["object"]
     watch.settles()
-    watch.stop()
-
-
-def audited(table, time_, number, statement=None):
-    return json.dumps({
-        "timestamp": time_, "user": "postgres", "dbname": "everline", "pid": 4242, "remote_host": "127.0.0.1", "session_id": "6b000000.1092",
-        "line_num": number, "ps": "x", "session_start": "2026-01-01 00:00:00 UTC", "error_severity": "LOG",
-        "message": f"AUDIT: SESSION,{number},1,DDL,CREATE TABLE,TABLE,public.{table},{statement or f'create table {table}()'},<not logged>",
-        "application_name": "psql", "backend_type": "client backend"}, ensure_ascii=False)
-
-
-def test_a_clock_set_back_half_lines_and_bad_bytes_hide_nothing(guarded):
-    everline, guardian = guarded
-    folder = guardian.place("log")
-    folder.mkdir()
-    first = folder / "a.json"
-    first.write_text(audited("past", "2026-11-25 00:00:00.000 UTC", 1) + "\n")
-    # As a watch that has never been.
-    shutil.rmtree(guardian.repository / "watch" / guardian.system)
-    watch = Watch(everline, "--set", f"watch.logFolder={folder}")
-
-    def sees(table):
-        watch.sees("foreign-ddl", lambda alarm: alarm["object"] == f"public.{table}")
-
-    with open(first, "ab") as log:
-        # A year back.
-        log.write((audited("earlier", "2025-11-25 00:00:00.000 UTC", 2) + "\n").encode())
-        log.flush()
-        sees("earlier")
-        whole = (audited("half", "2025-11-25 00:00:01.000 UTC", 3) + "\n").encode()
-        log.write(whole[:100])
-        log.flush()
-        (folder / "b.json").write_text(audited("rotated", "2025-11-25 00:00:02.000 UTC", 4) + "\n")
-        sees("rotated")
-        log.write(whole[100:])
-        log.flush()
-        sees("half")
-        log.write(audited("bytes", "2025-11-25 00:00:03.000 UTC", 5, "create table bytes() /* ? */").encode().replace(b"?", b"\xff\xfe\xc3") + b"\n")
-        log.write((audited("big", "2025-11-25 00:00:04.000 UTC", 6, "create table big() /* " + "床" * 3_500_000 + " */") + "\n").encode())
-        log.write((audited("last", "2025-11-25 00:00:05.000 UTC", 7) + "\n").encode())
-    for table in ("bytes", "big", "last"):
-        sees(table)
-    tables = [one["object"] for one in watch.alarms("foreign-ddl")]
-    assert "public.past" not in tables
-    for table in ("earlier", "half", "rotated", "bytes", "big", "last"):
-        assert tables.count(f"public.{table}") == 1, tables
     watch.stop()
