@@ -37,7 +37,8 @@ import Testing
         Alarm(
             rule: "mass-drop", severity: .critical, at: start + seconds, role: "postgres", object: "everline.messages",
             statement: "DROP TABLE everline.messages",
-            evidence: ["everline.json:\(7 + Int((seconds * 1_000).rounded()))"], advice: "look", cause: cause, destroyed: destroyed)
+            evidence: ["everline.json:\(7 + Int((seconds * 1_000).rounded()))"], advice: "look", cause: cause,
+            destroyed: destroyed)
     }
 
     @Test("a finding is in each journal when the alarm was taken, with the command for just before the first destruction")

@@ -44,7 +44,9 @@ final class PostgresLink: @unchecked Sendable {
             ("target_session_attrs", configuration.target.rawValue), ("dbname", configuration.conninfo),
             ("client_encoding", "UTF8"),
         ]
-        if let name = configuration.naming?() ?? configuration.applicationName { options.append(("fallback_application_name", name)) }
+        if let name = configuration.naming?() ?? configuration.applicationName {
+            options.append(("fallback_application_name", name))
+        }
         if let path = configuration.passwordFile { options.append(("password", try readPassword(path))) }
         let keywords = options.map { strdup($0.0) }
         let values = options.map { strdup($0.1) }

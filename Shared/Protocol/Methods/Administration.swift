@@ -24,7 +24,8 @@ package struct Account: WireObject {
     }
     package init(from fields: inout Fields) throws(RPCError) {
         user = User(
-            username: try fields.string("username"), displayName: try fields.string("displayName"), admin: try fields.bool("admin"))
+            username: try fields.string("username"), displayName: try fields.string("displayName"),
+            admin: try fields.bool("admin"))
         disabled = try fields.bool("disabled")
         createdAt = try fields.timestamp("createdAt")
         lastLoginAt = try fields.optionalTimestamp("lastLoginAt")

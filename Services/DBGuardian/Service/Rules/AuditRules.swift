@@ -52,7 +52,9 @@ struct AuditOff: Rule {
         }
         guard record.audit != nil, Self.weakens(sight.statement) else { return [] }
         // As pg_dump begins; a count tells neither who it was nor which setting.
-        if record.place.file == RecordSight.counter, record.milliseconds <= dumpedUntil, sight.statement.words.has(["from", "pg_settings"]) {
+        if record.place.file == RecordSight.counter, record.milliseconds <= dumpedUntil,
+            sight.statement.words.has(["from", "pg_settings"])
+        {
             return []
         }
         return [alarm(&sight)]

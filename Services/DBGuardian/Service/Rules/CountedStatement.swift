@@ -9,7 +9,8 @@ extension RecordSight {
         let audit = AuditRecord(source: .session, kind: kind, command: command, statement: sql)
         let record = LogRecord(
             milliseconds: milliseconds, role: role, database: database, host: "", application: "", backend: "client backend",
-            session: SessionID(start: 0, process: 0), severity: .log, state: "", message: "", detail: "", audit: audit, statement: "",
+            session: SessionID(start: 0, process: 0), severity: .log, state: "", message: "", detail: "", audit: audit,
+            statement: "",
             place: LogPlace(file: Self.counter, line: 0))
         return RecordSight(record: record, errand: nil, isSuperuser: true)
     }
@@ -28,7 +29,8 @@ extension RecordSight {
         case "merge": return ("MISC", "???")
         case "truncate": return ("WRITE", "TRUNCATE TABLE")
         case "do", "call": return ("FUNCTION", first.uppercased())
-        case "grant" where !words.contains("on"), "revoke" where !words.contains("on"): return ("ROLE", "\(first.uppercased()) ROLE")
+        case "grant" where !words.contains("on"), "revoke" where !words.contains("on"):
+            return ("ROLE", "\(first.uppercased()) ROLE")
         case "grant", "revoke": return ("ROLE", first.uppercased())
         case "create", "alter", "drop":
             if ["role", "user", "group"].contains(second), words.dropFirst(2).first != "mapping" {

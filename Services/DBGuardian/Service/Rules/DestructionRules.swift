@@ -153,7 +153,9 @@ struct MassDelete: Rule {
     private static let kept: Set<String> = ["messages", "revisions", "users", "rooms", "room_counters"]
 
     mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
-        guard sight.errand == nil, let audit = sight.record.audit, ["WRITE", "READ", "MISC"].contains(audit.kind) else { return [] }
+        guard sight.errand == nil, let audit = sight.record.audit, ["WRITE", "READ", "MISC"].contains(audit.kind) else {
+            return []
+        }
         if Self.isForAll(&sight, audit) { return [alarm(&sight, cause: sight.record.role, destroyed: true)] }
         guard audit.kind == "WRITE" else { return [] }
         if audit.command.hasPrefix("TRUNCATE") { return [alarm(&sight, cause: sight.record.role, destroyed: true)] }

@@ -72,7 +72,8 @@ struct TriggerTampered: Rule {
         switch difference.kind {
         case "trigger", "event trigger", "rule", "constraint trigger": return [alarm(difference, explained, scene)]
         case "function"
-        where difference.change(of: "definer").after == "t" && !(difference.change(of: "path").after ?? "").hasPrefix("search_path=")
+        where difference.change(of: "definer").after == "t"
+            && !(difference.change(of: "path").after ?? "").hasPrefix("search_path=")
             && (difference.gained("definer") || difference.change(of: "path").before != difference.change(of: "path").after):
             return [alarm(difference, explained, scene, severity: .high)]
         case "setting" where difference.name == "session_replication_role" || difference.name == "event_triggers":

@@ -90,7 +90,8 @@ struct UntrustedCode: Rule {
     private static let trusted: Set<String> = ["sql", "plpgsql", "plperl", "pltcl", "plv8"]
     /// By these the server loads a library or runs a command.
     private static let loading: Set<String> = [
-        "session_preload_libraries", "local_preload_libraries", "shared_preload_libraries", "dynamic_library_path", "jit_provider",
+        "session_preload_libraries", "local_preload_libraries", "shared_preload_libraries", "dynamic_library_path",
+        "jit_provider",
         "archive_library", "archive_command", "restore_command", "archive_cleanup_command", "recovery_end_command",
         "ssl_passphrase_command",
     ]
@@ -100,7 +101,9 @@ struct UntrustedCode: Rule {
         switch audit.command {
         case "LOAD": return [alarm(&sight)]
         case "ALTER SYSTEM", "ALTER ROLE", "ALTER DATABASE", "SET":
-            guard let name = sight.statement.words.first(where: Self.loading.contains), sight.statement.has("set") else { return [] }
+            guard let name = sight.statement.words.first(where: Self.loading.contains), sight.statement.has("set") else {
+                return []
+            }
             return [alarm(&sight, object: name, cause: name)]
         case "CREATE LANGUAGE": return [alarm(&sight)]
         case "CREATE EXTENSION":

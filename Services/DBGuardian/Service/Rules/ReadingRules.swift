@@ -12,7 +12,9 @@ struct SuperuserWrites: Rule {
             return []
         }
         // pgAudit calls a WITH by what it ends in, and MERGE by no name.
-        guard audit.kind == "WRITE" || (audit.kind == "READ" || audit.command == "???") && sight.statement.writes else { return [] }
+        guard audit.kind == "WRITE" || (audit.kind == "READ" || audit.command == "???") && sight.statement.writes else {
+            return []
+        }
         return [alarm(&sight, cause: sight.record.role)]
     }
 }

@@ -6,7 +6,8 @@ extension Watch {
     private static let needles = Needles([
         "message", "users", "sessions", "login_log", "authid", "shadow", "rolpass", "copy", "pg_read", "pg_ls", "pg_stat_f",
         "lo_", "pg_file",
-        "set_config", "slot", "raw_page", "fdw", "u&", "pg_settings", "pg_stat_statements_reset", "insert", "update", "delete", "merge",
+        "set_config", "slot", "raw_page", "fdw", "u&", "pg_settings", "pg_stat_statements_reset", "insert", "update", "delete",
+        "merge",
     ])
 
     /// - Returns: how many lines came, and whether there may be more at once.

@@ -90,7 +90,8 @@ extension Statement {
             guard index > 0 else { return false }
             switch tokens[index - 1] {
             // Where it is named as what is read, or as an alias.
-            case .symbol("."), .word("from"), .word("join"), .word("as"), .word("only"), .word("update"), .word("into"): return false
+            case .symbol("."), .word("from"), .word("join"), .word("as"), .word("only"), .word("update"), .word("into"):
+                return false
             case .word(let before): return !names.contains(before)
             case .symbol(","): return !isBehindFrom(index)
             default: return true
@@ -103,8 +104,10 @@ extension Statement {
     }
 
     private static let clauses: Set<String> = [
-        "where", "order", "group", "limit", "offset", "join", "left", "right", "inner", "cross", "natural", "full", "on", "using", "set", "values",
-        "returning", "union", "except", "intersect", "for", "fetch", "having", "window", "tablesample", "default", "to", "from", "with", "select",
+        "where", "order", "group", "limit", "offset", "join", "left", "right", "inner", "cross", "natural", "full", "on", "using",
+        "set", "values",
+        "returning", "union", "except", "intersect", "for", "fetch", "having", "window", "tablesample", "default", "to", "from",
+        "with", "select",
     ]
 }
 
