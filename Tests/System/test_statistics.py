@@ -1,6 +1,7 @@
 """Statistics are what a full scan of the messages counts, whatever was edited and deleted, and whether they were summed up yet or not."""
 import collections
 import datetime
+import pathlib
 import random
 import time
 import uuid
@@ -106,9 +107,9 @@ def own_years():
                 # Close together or far apart, as people talk; often near midnights, quarters and the hour that clocks leave out.
                 at += datetime.timedelta(milliseconds=int(generator.choice([3_000, 40_000, 400_000, 9_000_000, 60_000_000]) * generator.random()))
                 rows.append(f"({id}, {seq}, {users[generator.choice(people[:4])]}, gen_random_uuid(), '第 {seq} 句', '{at.isoformat()}')")
-            for first in range(0, len(rows), 500):
-                part = ",".join(rows[first:first + 500])
-                everline.sql(f"INSERT INTO everline.messages (room_id, seq, sender_id, client_id, body, sent_at) VALUES {part}")
+            script = pathlib.Path(everline.folder) / "year.sql"
+            script.write_text(f"INSERT INTO everline.messages (room_id, seq, sender_id, client_id, body, sent_at) VALUES {','.join(rows)};")
+            everline.run_sql_file(script)
             everline.sql(f"UPDATE everline.room_counters SET last_seq = 4000, last_sent_at = (SELECT max(sent_at) FROM everline.messages WHERE room_id = {id}) WHERE room_id = {id}")
         yield everline, lines
     finally:
