@@ -49,20 +49,17 @@ def fill(everline):
     for room in rooms:
         # As a room is used: two texts a message, days and nights, weekdays.
         script.write_text(f"""
-            SET jit = off;
-            CREATE TEMP TABLE c AS SELECT array_agg(body) AS all FROM public.texts WHERE chinese;
-            CREATE TEMP TABLE e AS SELECT array_agg(body) AS all FROM public.texts WHERE NOT chinese;
-            DO $$ DECLARE c text[]; e text[]; BEGIN
-              SELECT "all" INTO c FROM c; SELECT "all" INTO e FROM e;
-              INSERT INTO everline.messages (room_id, seq, sender_id, client_id, body, sent_at)
-              SELECT {room}, n, {first} + floor(power(random(), 2) * {PEOPLE})::int, gen_random_uuid(),
-                CASE WHEN random() < 0.5 THEN c[1 + floor(random() * cardinality(c))] || '，' || c[1 + floor(random() * cardinality(c))]
-                ELSE e[1 + floor(random() * cardinality(e))] || ' ' || e[1 + floor(random() * cardinality(e))] END,
-                date_trunc('milliseconds', now() - interval '{DAYS} days' + n * interval '{DAYS * 86400 / each} seconds')
-              FROM generate_series(1, {each}) n;
-              UPDATE everline.room_counters SET last_seq = {each}, last_sent_at = (SELECT sent_at FROM everline.messages WHERE room_id = {room} AND seq = {each})
-              WHERE room_id = {room};
-            END $$;
+            SET jit = off; SET max_parallel_workers_per_gather = 0;
+            INSERT INTO everline.messages (room_id, seq, sender_id, client_id, body, sent_at)
+            SELECT {room}, r.n, {first} + r.person, gen_random_uuid(), a.body || CASE WHEN a.chinese THEN '，' ELSE ' ' END || b.body,
+              date_trunc('milliseconds', now() - interval '{DAYS} days' + r.n * interval '{DAYS * 86400 / each} seconds')
+            FROM (SELECT n, floor(power(random(), 2) * {PEOPLE})::int AS person, h, h * {len(chinese)} + 1 + floor(random() * x)::int AS one,
+                h * {len(chinese)} + 1 + floor(random() * x)::int AS two
+              FROM (SELECT n, h, CASE h WHEN 0 THEN {len(chinese)} ELSE {len(english)} END AS x
+                FROM (SELECT n, floor(random() * 2)::int AS h FROM generate_series(1, {each}) n) i) i) r
+            JOIN public.texts a ON a.n = r.one JOIN public.texts b ON b.n = r.two ORDER BY r.n;
+            UPDATE everline.room_counters SET last_seq = {each}, last_sent_at = (SELECT sent_at FROM everline.messages WHERE room_id = {room} AND seq = {each})
+            WHERE room_id = {room};
             """)
         everline.run_sql_file(script, timeout=1_800)
     everline.sql("ANALYZE everline.messages")

@@ -113,10 +113,12 @@ bring_up() {
   echo "everline is ready: https://localhost:$(port 8443)"
 }
 
+# Reads the list to its end: whoever stops at the first match ends what is still writing, and the pipe would count as failed.
+is_admin_there() { "$binaries/auth" users list | awk -F'\t' '$1 == "admin" { found = 1 } END { exit !found }'; }
 make_admin() {
-  [[ -s $home/admin-password ]] && "$binaries/auth" users list | grep -q '^admin\b' && return
+  [[ -s $home/admin-password ]] && is_admin_there && return
   openssl rand -base64 18 >"$home/admin-password.new"
-  if "$binaries/auth" users list | grep -q '^admin\b'; then
+  if is_admin_there; then
     "$binaries/auth" users set-password admin <"$home/admin-password.new" >>"$home/log/auth.log" || return
   else
     "$binaries/auth" users create admin --admin <"$home/admin-password.new" >>"$home/log/auth.log" || return
