@@ -92,7 +92,7 @@ package struct RoomDay: Sendable, Equatable {
         left = reader.nextInt()
         while left > 0 {
             let (quarter, time, count) = (reader.nextInt(), reader.nextInt(), reader.nextInt())
-            if reader.isDamaged || !(0..<quarters ~= quarter) { return false }
+            if reader.isDamaged || !(0..<quarters ~= quarter) || !(0..<ResponseTime.count ~= time) { return false }
             response(quarter, time, count)
             left -= 1
         }
@@ -178,7 +178,7 @@ package struct RoomDay: Sendable, Equatable {
         var reader = VarintReader(bytes)
         while !reader.isAtEnd {
             let (time, count) = (reader.nextInt(), reader.nextInt())
-            if reader.isDamaged { return false }
+            if reader.isDamaged || !(0..<ResponseTime.count ~= time) { return false }
             body(time, count)
         }
         return !reader.isDamaged
@@ -188,6 +188,9 @@ package struct RoomDay: Sendable, Equatable {
 /// How soon somebody else wrote after a message in its room: the next message, if another person sent it within the hour. Messages that were deleted
 /// since count, for they were sent. In whole seconds under a minute, in whole minutes from there on.
 package enum ResponseTime {
+    /// How many different ones there are.
+    package static let count = 119
+
     package static func of(_ milliseconds: Int64) -> Int? {
         guard 0..<3_600_000 ~= milliseconds else { return nil }
         return milliseconds < 60_000 ? Int(milliseconds / 1_000) : 59 + Int(milliseconds / 60_000)

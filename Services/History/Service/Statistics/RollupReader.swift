@@ -9,23 +9,89 @@ struct RollupReader {
     let connection: PostgresConnection
     let local: LocalTime
 
-    func count(since: Int64, until: Int64, _ bucket: StatsParams.Bucket?) async throws -> Tally {
-        let first = RoomDay.quarter(ofMilliseconds: since + RoomDay.quarterMilliseconds - 1)
-        let last = RoomDay.quarter(ofMilliseconds: until)
-        let touched = RoomDay.quarter(ofMilliseconds: since)..<RoomDay.quarter(ofMilliseconds: until - 1) + 1
-        var tally = Tally(bucket.map { local.boundaries($0, touched) } ?? [touched.lowerBound, touched.upperBound], local)
-        guard !scope.rooms.isEmpty else { return tally }
-        let gone = scope.isBehind ? try await deleted(since: first, until: last) : [:]
+    struct Period {
+        let since: Int64
+        let until: Int64
+        /// `nil` for the whole as one.
+        let bucket: StatsParams.Bucket?
+
+        /// The quarters that are wholly in it; none if the range is empty.
+        fileprivate var first: Int64 { RoomDay.quarter(ofMilliseconds: since + RoomDay.quarterMilliseconds - 1) }
+        fileprivate var last: Int64 { RoomDay.quarter(ofMilliseconds: until) }
+        fileprivate var touched: Range<Int64> {
+            RoomDay.quarter(ofMilliseconds: since)..<RoomDay.quarter(ofMilliseconds: until - 1) + 1
+        }
+        fileprivate var isWhole: Bool {
+            since % RoomDay.quarterMilliseconds == 0 && until % RoomDay.quarterMilliseconds == 0
+        }
+    }
+
+    /// What is asked for a period.
+    private struct Part {
+        enum Kind { case days, details, loose, looseResponses }
+        let kind: Kind
+        let period: Int
+        let query: PostgresQuery
+    }
+
+    /// All that is needed of all periods is asked in one go.
+    func count(_ periods: [Period]) async throws -> [Tally] {
+        var tallies = periods.map { period in
+            let touched = period.touched
+            return Tally(
+                period.bucket.map { local.boundaries($0, touched) } ?? [touched.lowerBound, touched.upperBound], local)
+        }
+        guard !scope.rooms.isEmpty else { return tallies }
+        var parts: [Part] = []
+        var gone: [[Cell: Int]] = []
+        for (index, period) in periods.enumerated() {
+            gone.append(scope.isBehind ? try await deleted(since: period.first, until: period.last) : [:])
+            parts += self.parts(period, index, tallies[index].boundaries, gone[index])
+        }
+        let answers = await connection.pipeline(parts.map(\.query), deadline: .seconds(8))
+        for (part, answer) in zip(parts, answers) {
+            let (rows, period) = (try answer.get(), periods[part.period])
+            switch part.kind {
+            case .days: try Self.addDays(rows, to: &tallies[part.period])
+            case .details:
+                try Self.addDetails(rows, period.first..<period.last, without: gone[part.period], to: &tallies[part.period])
+            case .loose: try Self.addLoose(rows, to: &tallies[part.period])
+            case .looseResponses: try Self.addLooseResponses(rows, to: &tallies[part.period])
+            }
+        }
+        return tallies
+    }
+
+    private func parts(_ period: Period, _ index: Int, _ boundaries: [Int64], _ gone: [Cell: Int]) -> [Part] {
+        var parts: [Part] = []
+        let (first, last) = (period.first, period.last)
         if first < last {
             let days = RoomDay.day(ofQuarter: first)...RoomDay.day(ofQuarter: last - 1)
-            let detailed = detailedDays(first..<last, bucket, tally.boundaries, gone)
-            if bucket != .hour { try await addDays(days, but: detailed, to: &tally) }
-            try await addDetails(bucket == .hour ? Array(days) : detailed, first..<last, without: gone, to: &tally)
+            let detailed =
+                period.bucket == .hour ? Array(days) : detailedDays(first..<last, period.bucket, boundaries, gone)
+            if period.bucket != .hour {
+                let parameters: PostgresParameters = [scope.rooms, days.lowerBound, days.upperBound, detailed]
+                parts.append(Part(kind: .days, period: index, query: PostgresQuery(Self.selectDays, parameters)))
+            }
+            if !detailed.isEmpty {
+                let query =
+                    period.bucket == .hour
+                    ? PostgresQuery(Self.selectDetailRange, [scope.rooms, days.lowerBound, days.upperBound])
+                    : PostgresQuery(Self.selectDetails, [scope.rooms, detailed])
+                parts.append(Part(kind: .details, period: index, query: query))
+            }
         }
-        if scope.isBehind || since % RoomDay.quarterMilliseconds != 0 || until % RoomDay.quarterMilliseconds != 0 {
-            try await addLoose(since, until, first, last, to: &tally)
+        if scope.isBehind || !period.isWhole {
+            // Where there is no whole quarter, all of it is loose.
+            let (low, high) =
+                first < last ? (Self.time(first), Self.time(last)) : (Self.moment(period.until), Self.moment(period.until))
+            let parameters: PostgresParameters = [
+                scope.rooms, scope.counted, Self.moment(period.since), Self.moment(period.until), low, high,
+            ]
+            parts.append(Part(kind: .loose, period: index, query: PostgresQuery(Self.selectLoose, parameters)))
+            parts.append(Part(kind: .looseResponses, period: index, query: PostgresQuery(Self.selectLooseResponses, parameters)))
         }
-        return tally
+        return parts
     }
 
     private struct Cell: Hashable {
@@ -49,9 +115,7 @@ struct RollupReader {
         return found.sorted()
     }
 
-    private func addDays(_ days: ClosedRange<Int64>, but detailed: [Int64], to tally: inout Tally) async throws {
-        let rows = try await connection.execute(
-            Self.selectDays, [scope.rooms, days.lowerBound, days.upperBound, detailed], deadline: .seconds(5))
+    private static func addDays(_ rows: PostgresRows, to tally: inout Tally) throws {
         var isWell = true
         rows.forEachRow(0..<rows.count) { cells in
             isWell =
@@ -62,13 +126,9 @@ struct RollupReader {
         guard isWell else { throw PostgresError(.usage, "a day of the statistics cannot be read") }
     }
 
-    private func addDetails(_ days: [Int64], _ range: Range<Int64>, without gone: [Cell: Int], to tally: inout Tally) async throws
-    {
-        guard let first = days.first, let last = days.last else { return }
-        let isAll = last - first + 1 == Int64(days.count)
-        let rows = try await connection.execute(
-            isAll ? Self.selectDetailRange : Self.selectDetails,
-            isAll ? [scope.rooms, first, last] : [scope.rooms, days], deadline: .seconds(5))
+    private static func addDetails(
+        _ rows: PostgresRows, _ range: Range<Int64>, without gone: [Cell: Int], to tally: inout Tally
+    ) throws {
         var isWell = true
         rows.forEachRow(0..<rows.count) { cells in
             let (room, start) = (Self.integer(cells[0]), Self.integer(cells[1]) * 96)
@@ -105,15 +165,15 @@ struct RollupReader {
         return found
     }
 
-    private func addLoose(_ since: Int64, _ until: Int64, _ first: Int64, _ last: Int64, to tally: inout Tally) async throws {
-        // Where there is no whole quarter, all of it is loose.
-        let (low, high) = first < last ? (Self.time(first), Self.time(last)) : (Self.moment(until), Self.moment(until))
-        let parameters: PostgresParameters = [scope.rooms, scope.counted, Self.moment(since), Self.moment(until), low, high]
-        for row in try await connection.execute(Self.selectLoose, parameters, deadline: .seconds(8)) {
+    private static func addLoose(_ rows: PostgresRows, to tally: inout Tally) throws {
+        for row in rows {
             let quarter: Int64 = try row[2].decode()
             tally.add(try row[0].decode(), quarter, try row[1].decode(), try row[3].decode(), bucket: tally.bucket(of: quarter))
         }
-        for row in try await connection.execute(Self.selectLooseResponses, parameters, deadline: .seconds(8)) {
+    }
+
+    private static func addLooseResponses(_ rows: PostgresRows, to tally: inout Tally) throws {
+        for row in rows {
             if let time = ResponseTime.of(try row[0].decode(as: Int64.self) * 1_000) {
                 tally.add(response: time, try row[1].decode())
             }

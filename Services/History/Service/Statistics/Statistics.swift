@@ -17,9 +17,11 @@ struct Statistics: Sendable {
                 if let epoch = params.epoch, epoch != scope.epoch { throw RPCError(.epochChanged) }
                 let reader = RollupReader(scope: scope, connection: connection, local: local)
                 let (since, until) = (params.since.milliseconds, params.until.milliseconds)
-                let tally = try await reader.count(since: since, until: until, params.bucket)
-                let before = try await reader.count(since: since - (until - since), until: since, nil)
-                return try await result(tally, before, scope, connection)
+                let tallies = try await reader.count([
+                    .init(since: since, until: until, bucket: params.bucket),
+                    .init(since: since - (until - since), until: since, bucket: nil),
+                ])
+                return try await result(tallies[0], tallies[1], scope, connection)
             }
         }
     }
@@ -27,12 +29,7 @@ struct Statistics: Sendable {
     private func result(_ tally: Tally, _ before: Tally, _ scope: StatsScope, _ connection: PostgresConnection) async throws
         -> StatsResult
     {
-        func most(_ counts: [Int64: Int]) -> [(id: Int64, messages: Int)] {
-            counts.sorted { $0.value != $1.value ? $0.value > $1.value : $0.key < $1.key }.prefix(Self.top).map {
-                ($0.key, $0.value)
-            }
-        }
-        let senders = most(tally.bySender)
+        let senders = tally.senders.most(Self.top)
         var names: [Int64: (String, String)] = [:]
         for row in try await connection.execute(Self.selectNames, [senders.map(\.id)]) {
             names[try row[0].decode()] = (try row[1].decode(), try row[2].decode())
@@ -41,38 +38,37 @@ struct Statistics: Sendable {
         let total = tally.messages.reduce(0, +)
         let earlier = before.messages.reduce(0, +)
         return StatsResult(
-            messages: Int64(total), senders: Int64(tally.bySender.count), rooms: Int64(tally.byRoom.values.count { $0 > 0 }),
+            messages: Int64(total), senders: Int64(tally.senders.present), rooms: Int64(tally.rooms.present),
             buckets: tally.messages.indices.map { index in
                 StatsResult.Bucket(
                     at: Timestamp(milliseconds: tally.boundaries[index] * RoomDay.quarterMilliseconds),
-                    messages: Int64(tally.messages[index]), senders: Int64(tally.senders(in: index)),
-                    rooms: Int64(tally.rooms(in: index)))
+                    messages: Int64(tally.messages[index]), senders: Int64(tally.senders.present(in: index)),
+                    rooms: Int64(tally.rooms.present(in: index)))
             },
             topSenders: senders.compactMap { one in
                 names[one.id].map { StatsResult.TopSender(username: $0.0, displayName: $0.1, messages: Int64(one.messages)) }
             },
-            topRooms: most(tally.byRoom).filter { $0.messages > 0 }.compactMap { one in
+            topRooms: tally.rooms.most(Self.top).compactMap { one in
                 places[one.id].map {
                     StatsResult.TopRoom(room: scope.names[$0], title: scope.titles[$0], messages: Int64(one.messages))
                 }
             },
             hourWeekday: (0..<7).map { Array(tally.hourWeekday[$0 * 24..<$0 * 24 + 24]) },
             growth: StatsResult.Growth(
-                messagesBefore: Int64(earlier), sendersBefore: Int64(before.bySender.count),
-                roomsBefore: Int64(before.byRoom.values.count { $0 > 0 }),
+                messagesBefore: Int64(earlier), sendersBefore: Int64(before.senders.present),
+                roomsBefore: Int64(before.rooms.present),
                 change: earlier == 0 ? nil : Double(total - earlier) / Double(earlier)),
             responseSeconds: Self.quantiles(tally.responses), epoch: scope.epoch)
     }
 
-    private static func quantiles(_ counts: [Int: Int]) -> StatsResult.ResponseSeconds? {
-        let total = counts.values.reduce(0, +)
+    private static func quantiles(_ counts: [Int]) -> StatsResult.ResponseSeconds? {
+        let total = counts.reduce(0, +)
         guard total > 0 else { return nil }
-        let sorted = counts.sorted { $0.key < $1.key }
         /// The least time that this share of responses did not exceed.
         func quantile(_ share: Double) -> Int64 {
             let wanted = max(1, Int((Double(total) * share).rounded(.up)))
             var sum = 0
-            for (time, count) in sorted {
+            for (time, count) in counts.enumerated() {
                 sum += count
                 if sum >= wanted { return Int64(ResponseTime.seconds(time)) }
             }

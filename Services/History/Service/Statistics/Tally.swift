@@ -7,11 +7,10 @@ struct Tally {
     private let local: LocalTime
     private(set) var messages: [Int]
     private(set) var hourWeekday = [Int64](repeating: 0, count: 168)
-    private(set) var responses: [Int: Int] = [:]
-    private(set) var bySender: [Int64: Int] = [:]
-    private(set) var byRoom: [Int64: Int] = [:]
-    private var senders: Presence
-    private var rooms: Presence
+    /// By `ResponseTime`.
+    private(set) var responses = [Int](repeating: 0, count: ResponseTime.count)
+    private(set) var senders: Presence
+    private(set) var rooms: Presence
     private var offsets: [Int64: Int64?] = [:]
 
     init(_ boundaries: [Int64], _ local: LocalTime) {
@@ -22,9 +21,6 @@ struct Tally {
         senders = Presence(buckets: count)
         rooms = Presence(buckets: count)
     }
-
-    func senders(in bucket: Int) -> Int { senders.count(bucket) }
-    func rooms(in bucket: Int) -> Int { rooms.count(bucket) }
 
     /// The bucket that a quarter falls into.
     func bucket(of quarter: Int64) -> Int {
@@ -40,13 +36,12 @@ struct Tally {
     mutating func add(_ room: Int64, _ quarter: Int64, _ sender: Int64, _ count: Int, bucket: Int) {
         messages[bucket] += count
         hourWeekday[hour(quarter)] += Int64(count)
-        bySender[sender, default: 0] += count
-        byRoom[room, default: 0] += count
-        senders.insert(sender, bucket)
-        rooms.insert(room, bucket)
+        let (sender, room) = (senders.index(sender), rooms.index(room))
+        senders.add(sender, count, bucket)
+        rooms.add(room, count, bucket)
     }
 
-    mutating func add(response time: Int, _ count: Int) { responses[time, default: 0] += count }
+    mutating func add(response time: Int, _ count: Int) { responses[time] += count }
 
     /// A whole day of a room, with at most one boundary in it; false if it cannot be read.
     mutating func add(
@@ -55,59 +50,97 @@ struct Tally {
         let first = bucket(of: day * 96)
         // The quarter at which the next bucket begins; beyond the day if none does.
         let split = first + 1 < messages.count ? Int(min(96, boundaries[first + 1] - day * 96)) : 96
-        var sum = 0
+        let index = rooms.index(room)
+        let start = day * 96
+        // The first quarter's on a local clock, if that goes evenly through the day.
+        let even = offset(ofDay: day).map { start + $0 - LocalTime.divide(start + $0, by: 672) * 672 }
         var isWell = RoomDay.eachQuarter(quarters) { quarter, count in
             let bucket = quarter < split ? first : first + 1
             messages[bucket] += count
-            hourWeekday[hour(day * 96 + Int64(quarter))] += Int64(count)
-            rooms.insert(room, bucket)
-            sum += count
+            rooms.add(index, count, bucket)
+            let hour = even.map { Self.hour(ofLocal: Int($0) + quarter) } ?? hour(start + Int64(quarter))
+            hourWeekday[hour] += Int64(count)
         }
-        byRoom[room, default: 0] += sum
         isWell =
             RoomDay.eachSender(people) { sender, count, earliest, latest in
-                bySender[sender, default: 0] += count
                 let index = senders.index(sender)
-                if earliest < split { senders.insert(index: index, first) }
-                if latest >= split { senders.insert(index: index, first + 1) }
+                senders.add(index, count, earliest < split ? first : first + 1)
+                if latest >= split, earliest < split { senders.insert(index, first + 1) }
             } && isWell
-        return RoomDay.eachResponse(times) { responses[$0, default: 0] += $1 } && isWell
+        return RoomDay.eachResponse(times) { responses[$0] += $1 } && isWell
     }
+
+    /// Quarters that local clocks are ahead all of a day; `nil` if that changes within it.
+    private mutating func offset(ofDay day: Int64) -> Int64? {
+        if let known = offsets[day] { return known }
+        let (first, last) = (local.offset(at: day * 96), local.offset(at: day * 96 + 95))
+        offsets[day] = .some(first == last ? first : nil)
+        return first == last ? first : nil
+    }
+
+    /// - Parameter quarter: of the local week that 1970 began in, whose Monday was three days before; or of a later one.
+    private static func hour(ofLocal quarter: Int) -> Int { (quarter + 288) % 672 >> 2 }
 
     /// Of the week, Monday's first hour as 0.
     private mutating func hour(_ quarter: Int64) -> Int {
-        let day = LocalTime.divide(quarter, by: 96)
-        let local: Int64
-        if let known = offsets[day] {
-            local = quarter + (known ?? self.local.offset(at: quarter))
-        } else {
-            // In most days it is the same from end to end.
-            let (first, last) = (self.local.offset(at: day * 96), self.local.offset(at: day * 96 + 95))
-            offsets[day] = .some(first == last ? first : nil)
-            local = quarter + (first == last ? first : self.local.offset(at: quarter))
-        }
-        let hours = LocalTime.divide(local, by: 4)
-        let localDay = LocalTime.divide(hours, by: 24)
-        return LocalTime.weekday(ofDay: localDay) * 24 + Int(hours - localDay * 24)
+        let local = quarter + (offset(ofDay: LocalTime.divide(quarter, by: 96)) ?? self.local.offset(at: quarter))
+        return Self.hour(ofLocal: Int(local - LocalTime.divide(local, by: 672) * 672))
     }
 }
 
-/// Who or what was there in which buckets.
-private struct Presence {
-    private let buckets: Int
-    private var indexes: [Int64: Int] = [:]
-    /// A row of words for each.
-    private var bits: [[UInt64]] = []
+/// Who or what was there: how much of it, and in which buckets.
+struct Presence {
+    private let words: Int
+    private(set) var ids: [Int64] = []
+    /// How many messages of each.
+    private(set) var counts: [Int] = []
+    /// A row of bits for each, a bit for each bucket.
+    private var bits: [UInt64] = []
+    /// Places by id: ids are numbered from 1, so that most are small.
+    private var small: [Int32] = []
+    private var large: [Int64: Int] = [:]
 
-    init(buckets: Int) { self.buckets = buckets }
+    private static let bound: Int64 = 1 << 20
+
+    init(buckets: Int) { words = (buckets + 63) / 64 }
 
     mutating func index(_ id: Int64) -> Int {
-        if let known = indexes[id] { return known }
-        indexes[id] = bits.count
-        bits.append(Array(repeating: 0, count: (buckets + 63) / 64))
-        return bits.count - 1
+        if 0..<Self.bound ~= id {
+            let place = Int(id)
+            if place >= small.count { small += [Int32](repeating: -1, count: max(1_024, place + 1 - small.count)) }
+            if small[place] >= 0 { return Int(small[place]) }
+            small[place] = Int32(ids.count)
+        } else if let known = large[id] {
+            return known
+        } else {
+            large[id] = ids.count
+        }
+        ids.append(id)
+        counts.append(0)
+        bits += [UInt64](repeating: 0, count: words)
+        return ids.count - 1
     }
-    mutating func insert(_ id: Int64, _ bucket: Int) { insert(index: index(id), bucket) }
-    mutating func insert(index: Int, _ bucket: Int) { bits[index][bucket >> 6] |= 1 << UInt64(bucket & 63) }
-    func count(_ bucket: Int) -> Int { bits.reduce(0) { $0 + ($1[bucket >> 6] >> UInt64(bucket & 63) & 1 == 1 ? 1 : 0) } }
+
+    @inline(__always)
+    mutating func add(_ index: Int, _ count: Int, _ bucket: Int) {
+        counts[index] += count
+        insert(index, bucket)
+    }
+    @inline(__always)
+    mutating func insert(_ index: Int, _ bucket: Int) { bits[index * words + (bucket >> 6)] |= 1 << UInt64(bucket & 63) }
+
+    /// Those with any messages.
+    var present: Int { counts.count { $0 > 0 } }
+    func present(in bucket: Int) -> Int {
+        var count = 0
+        for index in ids.indices where bits[index * words + (bucket >> 6)] >> UInt64(bucket & 63) & 1 == 1 { count += 1 }
+        return count
+    }
+    /// The ones with the most messages.
+    func most(_ limit: Int) -> [(id: Int64, messages: Int)] {
+        let order = ids.indices.filter { counts[$0] > 0 }.sorted {
+            counts[$0] != counts[$1] ? counts[$0] > counts[$1] : ids[$0] < ids[$1]
+        }
+        return order.prefix(limit).map { (ids[$0], counts[$0]) }
+    }
 }
