@@ -79,7 +79,7 @@ struct Tally {
     }
 
     /// - Parameter quarter: of the local week that 1970 began in, whose Monday was three days before; or of a later one.
-    private static func hour(ofLocal quarter: Int) -> Int { (quarter + 288) % 672 >> 2 }
+    private static func hour(ofLocal quarter: Int) -> Int { ((quarter + 288) % 672) / 4 }
 
     /// Of the week, Monday's first hour as 0.
     private mutating func hour(_ quarter: Int64) -> Int {
