@@ -78,7 +78,7 @@ def test_a_day_of_chat_backups_drills_and_restarts_raises_nothing():
         for verb in [("migrate",), ("roles",), ("backup", "base"), ("backup", "database"), ("backup", "cluster"), ("ledger",), ("drill",), ("verify",)]:
             guardian.run(*verb, check=0)
         everline.run("auth", "users", "list")
-        assert alarms(everline) == []
+        assert alarms(everline) == [], json.dumps(alarms(everline), ensure_ascii=False)
         # Everything is restarted, one by one and as a whole.
         for name in ["message-gateway-0", "history-0", "auth", "db-guardian"]:
             everline.kill(name)
@@ -92,7 +92,7 @@ def test_a_day_of_chat_backups_drills_and_restarts_raises_nothing():
         guardian.run("backup", "base", check=0)
         # What is looked at more seldom has its turn, and grace for what is not explained yet has passed.
         time.sleep(8)
-        assert alarms(everline) == []
+        assert alarms(everline) == [], json.dumps(alarms(everline), ensure_ascii=False)
         # And it is not deaf.
         everline.sql("CREATE ROLE mallory SUPERUSER")
         end = time.monotonic() + 15

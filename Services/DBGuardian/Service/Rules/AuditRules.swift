@@ -51,9 +51,9 @@ struct AuditOff: Rule {
             return []
         }
         guard record.audit != nil, Self.weakens(sight.statement) else { return [] }
-        // As pg_dump begins; a count tells neither who it was nor which setting.
-        if record.place.file == RecordSight.counter, record.milliseconds <= dumpedUntil,
-            sight.statement.words.has(["from", "pg_settings"])
+        // As pg_dump begins, with set_config; a count tells neither who it was nor which setting.
+        if record.place.file == RecordSight.counter, record.milliseconds <= dumpedUntil, sight.statement.words.first == "select",
+            sight.statement.has("set_config")
         {
             return []
         }
