@@ -17,6 +17,7 @@ package enum MetricHelp {
 
         // message-gateway.
         "everline_client_connections": "Connections of clients that are open, by door.",
+        "everline_gateway_proxy_headers_refused_total": "Connections whose PROXY header was not believed, or was none.",
         "everline_client_disconnects_total":
             "Connections of clients that ended, by reason: closed_by_peer, or the error they were told.",
         "everline_messages_accepted_total": "Messages that were committed and acknowledged.",
@@ -41,6 +42,8 @@ package enum MetricHelp {
         "everline_sessions": "Sessions that hold, as PostgreSQL has them.",
 
         // db-guardian.
+        "everline_indexed_total": "Messages that were indexed for searching and summed up for statistics.",
+        "everline_index_behind": "Messages that wait to be indexed; until then they are looked at directly.",
         "everline_guardian_newest_proven_backup_age_seconds": "How old the newest backup is that was restored and proven.",
         "everline_guardian_rpo_seconds": "What would be lost now, as the last drill measured it.",
         "everline_guardian_rto_seconds": "How long a restore takes, as the last drill measured it.",
