@@ -1,6 +1,8 @@
 """What threatens the server without a statement that says so, and what the watch itself must live through: each provoked on a real server."""
+import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import time
@@ -10,7 +12,7 @@ import pytest
 from guarding import Guardian, flip
 from psql import Psql
 from running import Everline
-from watching import Watch, log_folder
+from watching import Watch
 
 THRESHOLDS = ("slot-bloat.idle=16000000, archive-stall.failures=2, drill-overdue.days=0, backup-shape.known=1, backup-shape.larger=1.2, "
               "login-anomaly.learn=0.0006")
@@ -208,4 +210,51 @@ def test_a_watch_whose_memory_is_damaged_says_so_and_goes_on(guarded):
     seen = watch.sees("audit-silence", lambda alarm: "damaged" in str(alarm["evidence"]))
     assert "state.json" in seen["object"]
     watch.settles()
+    watch.stop()
+
+
+def audited(table, time_, number, statement=None):
+    """A line as jsonlog writes it: without a space between members."""
+    return json.dumps({
+        "timestamp": time_, "user": "postgres", "dbname": "everline", "pid": 4242, "remote_host": "127.0.0.1", "session_id": "6b000000.1092",
+        "line_num": number, "ps": "x", "session_start": "2026-01-01 00:00:00 UTC", "error_severity": "LOG",
+        "message": f"AUDIT: SESSION,{number},1,DDL,CREATE TABLE,TABLE,public.{table},{statement or f'create table {table}()'},<not logged>",
+        "application_name": "psql", "backend_type": "client backend"}, ensure_ascii=False, separators=(",", ":"))
+
+
+def test_a_clock_set_back_half_lines_and_bad_bytes_hide_nothing(guarded):
+    everline, guardian = guarded
+    folder = guardian.place("log")
+    folder.mkdir()
+    first = folder / "a.json"
+    first.write_text(audited("past", "2026-11-25 00:00:00.000 UTC", 1) + "\n")
+    # As a watch that has never been.
+    shutil.rmtree(guardian.repository / "watch" / guardian.system, ignore_errors=True)
+    watch = Watch(everline, "--set", f"watch.logFolder={folder}")
+
+    def sees(table):
+        watch.sees("foreign-ddl", lambda alarm: alarm.get("object") == f"public.{table}")
+
+    with open(first, "ab") as log:
+        # A year back.
+        log.write((audited("earlier", "2025-11-25 00:00:00.000 UTC", 2) + "\n").encode())
+        log.flush()
+        sees("earlier")
+        whole = (audited("half", "2025-11-25 00:00:01.000 UTC", 3) + "\n").encode()
+        log.write(whole[:100])
+        log.flush()
+        (folder / "b.json").write_text(audited("rotated", "2025-11-25 00:00:02.000 UTC", 4) + "\n")
+        sees("rotated")
+        log.write(whole[100:])
+        log.flush()
+        sees("half")
+        log.write(audited("bytes", "2025-11-25 00:00:03.000 UTC", 5, "create table bytes() /* ? */").encode().replace(b"?", b"\xff\xfe\xc3") + b"\n")
+        log.write((audited("big", "2025-11-25 00:00:04.000 UTC", 6, "create table big() /* " + "床" * 3_500_000 + " */") + "\n").encode())
+        log.write((audited("last", "2025-11-25 00:00:05.000 UTC", 7) + "\n").encode())
+    for table in ("bytes", "big", "last"):
+        sees(table)
+    tables = [one.get("object") for one in watch.alarms("foreign-ddl")]
+    assert "public.past" not in tables
+    for table in ("earlier", "half", "rotated", "bytes", "big", "last"):
+        assert tables.count(f"public.{table}") == 1, tables
     watch.stop()
