@@ -260,4 +260,5 @@ def main():
     bench.table()
 
 
-main()
+if __name__ == "__main__":
+    main()

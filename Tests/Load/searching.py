@@ -112,7 +112,7 @@ def search(everline, indexing, row):
                   f"{p50 or '-'} and {p99 or '-'} ms", "", None if p50 is None else found[0] <= p50 and (p99 is None or found[1] <= p99))
     sizes = dict(everline.sql("SELECT relname, pg_total_relation_size(c.oid) FROM pg_class c WHERE relnamespace = 'everline'::regnamespace AND relkind = 'r'"))
     index = sum(int(sizes[name]) for name in ("search_postings", "search_blocks", "search_progress"))
-    rollups = sum(int(sizes[name]) for name in ("room_days", "room_day_details"))
+    rollups = sum(int(sizes[name]) for name in ("room_days", "room_weeks", "room_day_details"))
     figures["bytes"] = {"index": index, "rollups": rollups, "messages": int(sizes["messages"]), "indexing seconds": indexing}
     row("size of the index, of the rollups", f"{index / 2**20:,.0f} MiB, {rollups / 2**20:,.0f} MiB", "", f"{int(sizes['messages']) / 2**20:,.0f} MiB of messages")
     row("indexing them from nothing", f"{ROWS / indexing:,.0f} msg/s", "")

@@ -37,7 +37,19 @@ CREATE TABLE everline.room_days (
 ALTER TABLE everline.room_days ALTER COLUMN quarters SET STORAGE MAIN, ALTER COLUMN senders SET STORAGE MAIN,
     ALTER COLUMN responses SET STORAGE MAIN;
 
--- The same with nothing summed up: for the ends of a time range, for hours, and to count on from.
+-- The sums of a week's days (from Monday on), by hour: for long ranges.
+CREATE TABLE everline.room_weeks (
+    room_id   bigint NOT NULL,
+    week      bigint NOT NULL,
+    hours     bytea NOT NULL,
+    senders   bytea NOT NULL,
+    responses bytea NOT NULL,
+    PRIMARY KEY (room_id, week)
+) WITH (fillfactor = 80, toast_tuple_target = 8160);
+ALTER TABLE everline.room_weeks ALTER COLUMN hours SET STORAGE MAIN, ALTER COLUMN senders SET STORAGE MAIN,
+    ALTER COLUMN responses SET STORAGE MAIN;
+
+-- The same as a day with nothing summed up: for the ends of a time range, for hours, and to count on from.
 CREATE TABLE everline.room_day_details (
     room_id bigint NOT NULL,
     day     bigint NOT NULL,
@@ -45,7 +57,7 @@ CREATE TABLE everline.room_day_details (
     PRIMARY KEY (room_id, day)
 ) WITH (fillfactor = 80);
 
-GRANT SELECT ON everline.search_progress, everline.search_blocks, everline.search_postings, everline.room_days, everline.room_day_details
+GRANT SELECT ON everline.search_progress, everline.search_blocks, everline.search_postings, everline.room_days, everline.room_weeks, everline.room_day_details
     TO everline_history;
 
 -- History looks senders up as they are typed.

@@ -103,6 +103,10 @@ package struct RoomDay: Sendable, Equatable {
     package var quarterBytes: [UInt8] {
         var sums = [Int](repeating: 0, count: Self.quarters)
         for (cell, count) in messages { sums[cell.quarter] += count }
+        return Self.bytes(ofCounts: sums)
+    }
+
+    static func bytes(ofCounts sums: [Int]) -> [UInt8] {
         var bytes: [UInt8] = []
         var last = 0
         for (quarter, sum) in sums.enumerated() where sum > 0 {
@@ -121,6 +125,10 @@ package struct RoomDay: Sendable, Equatable {
             let known = people[cell.sender] ?? (0, cell.quarter, cell.quarter)
             people[cell.sender] = (known.count + count, min(known.first, cell.quarter), max(known.last, cell.quarter))
         }
+        return Self.bytes(ofSenders: people)
+    }
+
+    static func bytes(ofSenders people: [Int64: (count: Int, first: Int, last: Int)]) -> [UInt8] {
         var bytes: [UInt8] = []
         var last: Int64 = 0
         for (sender, one) in people.sorted(by: { $0.key < $1.key }) {
@@ -137,6 +145,10 @@ package struct RoomDay: Sendable, Equatable {
     package var responseBytes: [UInt8] {
         var sums: [Int: Int] = [:]
         for (response, count) in responses { sums[response.time, default: 0] += count }
+        return Self.bytes(ofResponses: sums)
+    }
+
+    static func bytes(ofResponses sums: [Int: Int]) -> [UInt8] {
         var bytes: [UInt8] = []
         for (time, count) in sums.sorted(by: { $0.key < $1.key }) {
             Varint.write(UInt64(time), to: &bytes)
@@ -145,8 +157,10 @@ package struct RoomDay: Sendable, Equatable {
         return bytes
     }
 
-    /// Reads `quarterBytes`; false if they are damaged.
-    package static func eachQuarter(_ bytes: UnsafeRawBufferPointer, _ body: (_ quarter: Int, _ messages: Int) -> Void) -> Bool {
+    /// Reads `quarterBytes`, or the hours of a week; false if they are damaged.
+    package static func eachQuarter(
+        _ bytes: UnsafeRawBufferPointer, of quarters: Int = quarters, _ body: (_ quarter: Int, _ messages: Int) -> Void
+    ) -> Bool {
         var reader = VarintReader(bytes)
         var quarter = 0
         while !reader.isAtEnd {

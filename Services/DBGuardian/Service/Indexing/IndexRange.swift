@@ -29,6 +29,7 @@ struct IndexRange: Sendable {
             let (last, lastRev): (Int64, Int64) = (try row[3].decode(), try row[4].decode())
             if last < after || lastRev < afterRev {
                 try await connection.query("DELETE FROM everline.room_days WHERE room_id = \(room)")
+                try await connection.query("DELETE FROM everline.room_weeks WHERE room_id = \(room)")
                 try await connection.query("DELETE FROM everline.room_day_details WHERE room_id = \(room)")
                 try await connection.query("DELETE FROM everline.search_progress WHERE room_id = \(room)")
                 (after, afterRev) = (0, 0)

@@ -2,7 +2,7 @@ import EverlineAnalysis
 import EverlinePostgres
 import EverlineProtocol
 
-/// Counts a range of time: whole days from the sums, the quarters at its ends from the details, what is less than a quarter or not in the rollups yet from
+/// Counts a range of time: whole weeks and days from the sums, the quarters at its ends from the details, what is less than a quarter or not in the rollups yet from
 /// the messages themselves.
 struct RollupReader {
     let scope: StatsScope
@@ -28,7 +28,7 @@ struct RollupReader {
 
     /// What is asked for a period.
     private struct Part {
-        enum Kind { case days, details, loose, looseResponses }
+        enum Kind { case weeks, days, details, loose, looseResponses }
         let kind: Kind
         let period: Int
         let query: PostgresQuery
@@ -46,13 +46,14 @@ struct RollupReader {
         var gone: [[Cell: Int]] = []
         for (index, period) in periods.enumerated() {
             gone.append(scope.isBehind ? try await deleted(since: period.first, until: period.last) : [:])
-            parts += self.parts(period, index, tallies[index].boundaries, gone[index])
+            parts += self.parts(period, index, tallies[index], gone[index])
         }
         let answers = await connection.pipeline(parts.map(\.query), deadline: .seconds(8))
         for (part, answer) in zip(parts, answers) {
             let (rows, period) = (try answer.get(), periods[part.period])
             switch part.kind {
-            case .days: try Self.addDays(rows, to: &tallies[part.period])
+            case .weeks: try Self.add(rows, Tally.Span.week, to: &tallies[part.period])
+            case .days: try Self.add(rows, Tally.Span.day, to: &tallies[part.period])
             case .details:
                 try Self.addDetails(rows, period.first..<period.last, without: gone[part.period], to: &tallies[part.period])
             case .loose: try Self.addLoose(rows, to: &tallies[part.period])
@@ -62,16 +63,30 @@ struct RollupReader {
         return tallies
     }
 
-    private func parts(_ period: Period, _ index: Int, _ boundaries: [Int64], _ gone: [Cell: Int]) -> [Part] {
+    private func parts(_ period: Period, _ index: Int, _ tally: Tally, _ gone: [Cell: Int]) -> [Part] {
         var parts: [Part] = []
         let (first, last) = (period.first, period.last)
         if first < last {
             let days = RoomDay.day(ofQuarter: first)...RoomDay.day(ofQuarter: last - 1)
             let detailed =
-                period.bucket == .hour ? Array(days) : detailedDays(first..<last, period.bucket, boundaries, gone)
-            if period.bucket != .hour {
+                period.bucket == .hour ? Array(days) : detailedDays(first..<last, period.bucket, tally.boundaries, gone)
+            switch period.bucket {
+            case .hour: break
+            case .day:
                 let parameters: PostgresParameters = [scope.rooms, days.lowerBound, days.upperBound, detailed]
                 parts.append(Part(kind: .days, period: index, query: PostgresQuery(Self.selectDays, parameters)))
+            case .week, nil:
+                let weeks = wholeWeeks(days, tally, without: detailed)
+                let detailed = Set(detailed)
+                let single = days.filter { !detailed.contains($0) && !weeks.contains(RoomWeek.week(ofDay: $0)) }
+                if !weeks.isEmpty {
+                    let query = PostgresQuery(Self.selectWeeks, [scope.rooms, Array(weeks)])
+                    parts.append(Part(kind: .weeks, period: index, query: query))
+                }
+                if !single.isEmpty {
+                    let query = PostgresQuery(Self.selectSingleDays, [scope.rooms, single])
+                    parts.append(Part(kind: .days, period: index, query: query))
+                }
             }
             if !detailed.isEmpty {
                 let query =
@@ -92,6 +107,17 @@ struct RollupReader {
             parts.append(Part(kind: .looseResponses, period: index, query: PostgresQuery(Self.selectLooseResponses, parameters)))
         }
         return parts
+    }
+
+    /// Those whose days all count, and that can be counted as one.
+    private func wholeWeeks(_ days: ClosedRange<Int64>, _ tally: Tally, without detailed: [Int64]) -> Set<Int64> {
+        let broken = Set(detailed.map(RoomWeek.week(ofDay:)))
+        let weeks = RoomWeek.week(ofDay: days.lowerBound)...RoomWeek.week(ofDay: days.upperBound)
+        return Set(
+            weeks.filter {
+                RoomWeek.firstDay(of: $0) >= days.lowerBound && RoomWeek.firstDay(of: $0) + 6 <= days.upperBound
+                    && !broken.contains($0) && tally.countsWhole(week: $0)
+            })
     }
 
     private struct Cell: Hashable {
@@ -115,15 +141,15 @@ struct RollupReader {
         return found.sorted()
     }
 
-    private static func addDays(_ rows: PostgresRows, to tally: inout Tally) throws {
+    private static func add(_ rows: PostgresRows, _ span: (Int64) -> Tally.Span, to tally: inout Tally) throws {
         var isWell = true
         rows.forEachRow(0..<rows.count) { cells in
             isWell =
                 tally.add(
-                    Self.integer(cells[0]), day: Self.integer(cells[1]), quarters: cells[2], people: cells[3], times: cells[4])
+                    Self.integer(cells[0]), span(Self.integer(cells[1])), parts: cells[2], people: cells[3], times: cells[4])
                 && isWell
         }
-        guard isWell else { throw PostgresError(.usage, "a day of the statistics cannot be read") }
+        guard isWell else { throw PostgresError(.usage, "a sum of the statistics cannot be read") }
     }
 
     private static func addDetails(
@@ -192,6 +218,18 @@ struct RollupReader {
         FROM unnest($1::bigint[]) AS w (room_id)
         CROSS JOIN LATERAL (SELECT d.* FROM everline.room_days d WHERE d.room_id = w.room_id AND d.day BETWEEN $2 AND $3 OFFSET 0) d
         WHERE d.day <> ALL ($4)
+        """)
+    private static let selectSingleDays = PostgresStatement(
+        """
+        SELECT d.room_id, d.day, d.quarters, d.senders, d.responses
+        FROM unnest($1::bigint[]) AS w (room_id)
+        CROSS JOIN LATERAL (SELECT d.* FROM everline.room_days d WHERE d.room_id = w.room_id AND d.day = ANY ($2) OFFSET 0) d
+        """)
+    private static let selectWeeks = PostgresStatement(
+        """
+        SELECT d.room_id, d.week, d.hours, d.senders, d.responses
+        FROM unnest($1::bigint[]) AS w (room_id)
+        CROSS JOIN LATERAL (SELECT d.* FROM everline.room_weeks d WHERE d.room_id = w.room_id AND d.week = ANY ($2) OFFSET 0) d
         """)
     private static let selectDetailRange = PostgresStatement(
         """

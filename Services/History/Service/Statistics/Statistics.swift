@@ -10,16 +10,18 @@ struct Statistics: Sendable {
     private static let selectNames = PostgresStatement("SELECT id, username, display_name FROM everline.users WHERE id = ANY($1)")
 
     func read(_ params: StatsParams, reader user: Int64) async throws -> StatsResult {
-        let local = try LocalTime(params.timeZone)
+        let (since, until) = (params.since.milliseconds, params.until.milliseconds)
+        let before = since - (until - since)
+        let local = try LocalTime(
+            params.timeZone, RoomDay.quarter(ofMilliseconds: before)..<RoomDay.quarter(ofMilliseconds: until) + 1)
         return try await withTaskExecutorPreference(globalConcurrentExecutor) {
             try await pool.withTransaction(.readOnlySnapshot) { connection in
                 let scope = try await StatsScope.read(room: params.room, reader: user, on: connection)
                 if let epoch = params.epoch, epoch != scope.epoch { throw RPCError(.epochChanged) }
                 let reader = RollupReader(scope: scope, connection: connection, local: local)
-                let (since, until) = (params.since.milliseconds, params.until.milliseconds)
                 let tallies = try await reader.count([
                     .init(since: since, until: until, bucket: params.bucket),
-                    .init(since: since - (until - since), until: since, bucket: nil),
+                    .init(since: before, until: since, bucket: nil),
                 ])
                 return try await result(tallies[0], tallies[1], scope, connection)
             }

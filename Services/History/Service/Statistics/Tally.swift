@@ -11,7 +11,6 @@ struct Tally {
     private(set) var responses = [Int](repeating: 0, count: ResponseTime.count)
     private(set) var senders: Presence
     private(set) var rooms: Presence
-    private var offsets: [Int64: Int64?] = [:]
 
     init(_ boundaries: [Int64], _ local: LocalTime) {
         self.boundaries = boundaries
@@ -43,22 +42,48 @@ struct Tally {
 
     mutating func add(response time: Int, _ count: Int) { responses[time] += count }
 
-    /// A whole day of a room, with at most one boundary in it; false if it cannot be read.
+    /// What a rollup sums up.
+    enum Span {
+        case day(Int64), week(Int64)
+
+        fileprivate var start: Int64 {
+            switch self {
+            case .day(let day): day * 96
+            case .week(let week): RoomWeek.firstQuarter(of: week)
+            }
+        }
+        /// Of how many quarters of an hour each of its parts is, and how many parts it has.
+        fileprivate var step: Int64 {
+            switch self {
+            case .day: 1
+            case .week: 4
+            }
+        }
+        fileprivate var parts: Int {
+            switch self {
+            case .day: RoomDay.quarters
+            case .week: RoomWeek.hours
+            }
+        }
+    }
+
+    /// A whole day or week of a room, with at most one boundary in it, between two of its parts; false if it cannot be read.
     mutating func add(
-        _ room: Int64, day: Int64, quarters: UnsafeRawBufferPointer, people: UnsafeRawBufferPointer, times: UnsafeRawBufferPointer
+        _ room: Int64, _ span: Span, parts: UnsafeRawBufferPointer, people: UnsafeRawBufferPointer, times: UnsafeRawBufferPointer
     ) -> Bool {
-        let first = bucket(of: day * 96)
-        // The quarter at which the next bucket begins; beyond the day if none does.
-        let split = first + 1 < messages.count ? Int(min(96, boundaries[first + 1] - day * 96)) : 96
+        let (start, step, length) = (span.start, span.step, span.parts)
+        let first = bucket(of: start)
+        // The part at which the next bucket begins; beyond the span if none does.
+        let split = first + 1 < messages.count ? Int(min(Int64(length), (boundaries[first + 1] - start) / step)) : length
         let index = rooms.index(room)
-        let start = day * 96
-        // The first quarter's on a local clock, if that goes evenly through the day.
-        let even = offset(ofDay: day).map { start + $0 - LocalTime.divide(start + $0, by: 672) * 672 }
-        var isWell = RoomDay.eachQuarter(quarters) { quarter, count in
-            let bucket = quarter < split ? first : first + 1
+        // The first part's on a local clock, if that goes evenly through the span.
+        let even = evenOffset(start, Int64(length) * step).map { start + $0 - LocalTime.divide(start + $0, by: 672) * 672 }
+        var isWell = RoomDay.eachQuarter(parts, of: length) { part, count in
+            let bucket = part < split ? first : first + 1
             messages[bucket] += count
             rooms.add(index, count, bucket)
-            let hour = even.map { Self.hour(ofLocal: Int($0) + quarter) } ?? hour(start + Int64(quarter))
+            let quarter = Int64(part) * step
+            let hour = even.map { Self.hour(ofLocal: Int($0 + quarter)) } ?? hour(start + quarter)
             hourWeekday[hour] += Int64(count)
         }
         isWell =
@@ -70,11 +95,19 @@ struct Tally {
         return RoomDay.eachResponse(times) { responses[$0] += $1 } && isWell
     }
 
-    /// Quarters that local clocks are ahead all of a day; `nil` if that changes within it.
-    private mutating func offset(ofDay day: Int64) -> Int64? {
-        if let known = offsets[day] { return known }
-        let (first, last) = (local.offset(at: day * 96), local.offset(at: day * 96 + 95))
-        offsets[day] = .some(first == last ? first : nil)
+    /// Whether a week's hours are hours on the local clock too, and at most one bucket begins in it, with such an hour.
+    func countsWhole(week: Int64) -> Bool {
+        let start = RoomWeek.firstQuarter(of: week)
+        guard let offset = evenOffset(start, RoomWeek.quarters), offset % 4 == 0 else { return false }
+        let first = bucket(of: start)
+        guard first + 1 < messages.count, boundaries[first + 1] < start + RoomWeek.quarters else { return true }
+        return (boundaries[first + 1] - start) % 4 == 0
+            && (first + 2 >= messages.count || boundaries[first + 2] >= start + RoomWeek.quarters)
+    }
+
+    /// Quarters that local clocks are ahead all of a time; `nil` if that changes within it.
+    private func evenOffset(_ start: Int64, _ quarters: Int64) -> Int64? {
+        let (first, last) = (local.offset(at: start), local.offset(at: start + quarters - 1))
         return first == last ? first : nil
     }
 
@@ -82,8 +115,8 @@ struct Tally {
     private static func hour(ofLocal quarter: Int) -> Int { ((quarter + 288) % 672) / 4 }
 
     /// Of the week, Monday's first hour as 0.
-    private mutating func hour(_ quarter: Int64) -> Int {
-        let local = quarter + (offset(ofDay: LocalTime.divide(quarter, by: 96)) ?? self.local.offset(at: quarter))
+    private func hour(_ quarter: Int64) -> Int {
+        let local = quarter + local.offset(at: quarter)
         return Self.hour(ofLocal: Int(local - LocalTime.divide(local, by: 672) * 672))
     }
 }

@@ -6,6 +6,7 @@ import { Notices } from "./view/notices.js";
 import { loadStyles } from "./view/styles.js";
 import { followLinks } from "./view/place.js";
 import { roomName } from "./view/room-name.js";
+import { soon } from "./view/soon.js";
 import { keepTheme } from "./view/theme-switch.js";
 import { language } from "./words/language.js";
 
@@ -91,7 +92,7 @@ chat.account.addEventListener("renewed", () => {
   // What was refused until now is asked for anew.
   chat.connection.renew();
 });
-chat.directory.addEventListener("change", title);
+chat.directory.addEventListener("change", soon(title));
 addEventListener("place", title);
 chat.version.addEventListener("change", () => notices.ask("app.newVersion", "app.reload", () => location.reload()));
 chat.start();

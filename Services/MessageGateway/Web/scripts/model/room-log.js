@@ -123,8 +123,8 @@ export class RoomLog {
   }
 
   /** Cuts old messages off a run that has grown long. */
-  trimStart(kept = KEPT) {
-    if (this.messages.length > kept + SLACK) this.messages.splice(0, this.messages.length - kept);
+  trimStart(kept = KEPT, slack = SLACK) {
+    if (this.messages.length > kept + slack) this.messages.splice(0, this.messages.length - kept);
   }
 
   /** For a reader who stays far up while the room goes on: the run stops growing. */

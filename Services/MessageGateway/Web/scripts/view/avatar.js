@@ -1,6 +1,7 @@
 import { element } from "./element.js";
 
 const HUES = 12;
+const segmenter = Intl.Segmenter && new Intl.Segmenter();
 
 /** A round initial in a colour that follows from the username, the same for everyone. */
 export function avatar(username, name) {
@@ -23,7 +24,7 @@ function initials(name) {
 }
 
 function firstCharacter(word) {
-  if (!Intl.Segmenter) return Array.from(word)[0] ?? "";
-  for (const { segment } of new Intl.Segmenter().segment(word)) return segment;
+  if (!segmenter) return Array.from(word)[0] ?? "";
+  for (const { segment } of segmenter.segment(word)) return segment;
   return "";
 }

@@ -6,6 +6,8 @@ import { soon } from "./soon.js";
 
 /** More public rooms than this are found by name. */
 const SHOWN = 100;
+/** By language: making one takes longer than sorting with it. */
+const collators = new Map();
 
 /** The rooms: the user's own with what is unread, those with one other person, then the public ones they can join. */
 export class RoomList {
@@ -80,7 +82,7 @@ export class RoomList {
   render() {
     const wanted = this.#filter.value.trim().normalize("NFC").toLocaleLowerCase();
     const fits = (room) => !wanted || `${room.room} ${roomName(room)} ${room.title ?? ""}`.toLocaleLowerCase().includes(wanted);
-    const order = new Intl.Collator(language.current, { numeric: true }).compare;
+    const order = collatorOf(language.current).compare;
     const byName = (a, b) => order(roomName(a), roomName(b));
     const joined = this.#directory.joined.filter(fits).sort(byName);
     const yours = joined.filter((room) => room.kind !== "direct");
@@ -116,6 +118,11 @@ export class RoomList {
     });
     return item.whole;
   }
+}
+
+function collatorOf(tag) {
+  if (!collators.has(tag)) collators.set(tag, new Intl.Collator(tag, { numeric: true }));
+  return collators.get(tag);
 }
 
 /** Makes the children be these, moving nothing that already stands right: a moved link would lose the focus. */

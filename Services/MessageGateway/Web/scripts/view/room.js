@@ -4,6 +4,7 @@ import { confirmDialog } from "./dialog.js";
 import { element, icon } from "./element.js";
 import { roomHeader } from "./room-header.js";
 import { roomName } from "./room-name.js";
+import { soon } from "./soon.js";
 import { StatusLight } from "./status-light.js";
 import { Timeline } from "./timeline.js";
 import { deedsOf } from "./message-deeds.js";
@@ -50,8 +51,9 @@ export class RoomView {
     });
     this.whole = element("section", { class: "room", "aria-labelledby": "room-name" }, this.#header, this.#timeline.whole, this.#typing, this.#foot);
     const { signal } = this.#stop;
-    chat.directory.addEventListener("change", () => this.#render(), { signal });
-    chat.reader.addEventListener("change", () => this.#render(), { signal });
+    const render = soon(() => signal.aborted || this.#render());
+    chat.directory.addEventListener("change", render, { signal });
+    chat.reader.addEventListener("change", render, { signal });
     chat.people.addEventListener("presence", () => this.#renderHeader(this.#room), { signal });
     chat.people.addEventListener("typing", ({ detail }) => detail === this.#name && this.#renderTyping(), { signal });
   }

@@ -5,6 +5,11 @@ import { MessageActions } from "./message-actions.js";
 import { ScrollKeeper } from "./scroll-keeper.js";
 import { soon } from "./soon.js";
 
+/** More than this since the last look at the newest, and the ones before are not drawn: nobody could have read them passing by. */
+const FLOOD = 150;
+/** Of the time drawing may take this much; the rest is for writing, scrolling and pressing. */
+const SHARE = 0.25;
+
 /** A room's messages on screen: the log's run, then what waits to be sent. */
 export class Timeline {
   whole;
@@ -20,13 +25,14 @@ export class Timeline {
   #epoch = null;
   #first = 1;
   #last = 0;
+  #rev = 0;
   #unreadFrom = 0;
   #seenSeq = 0;
   #placed = false;
   #acts;
   #actions;
   #stop = new AbortController();
-  #renderSoon = soon(() => this.#stop.signal.aborted || this.render());
+  #renderSoon = soon(() => this.#stop.signal.aborted || this.render(), { share: SHARE });
 
   /** `acts`: what can be done with a message (see MessageActions), `can(message)` which of it may be. */
   constructor(chat, log, { acts, can }) {
@@ -93,6 +99,7 @@ export class Timeline {
       const read = this.#chat.directory.readSeq(log.room);
       this.#unreadFrom = read > 0 ? read + 1 : 0;
     }
+    if (this.#placed && this.#keeper.atBottom && log.live && log.last - this.#last > FLOOD) log.trimStart(FLOOD, 0);
     this.#keeper.during(this.#bodies(), () => {
       this.#sync();
       this.#renderTop();
@@ -174,7 +181,8 @@ export class Timeline {
     for (; this.#last > last; this.#last--) this.#list.lastElementChild?.remove();
     const kept = this.#list.firstElementChild;
     const keptFirst = this.#first;
-    this.#revise(messages, first);
+    if (this.#log.lastRev !== this.#rev) this.#revise(messages, first);
+    this.#rev = this.#log.lastRev;
     const before = messages.slice(0, Math.max(0, this.#first - first));
     const after = messages.slice(this.#last - first + 1);
     this.#list.prepend(...this.#items(before, null));
@@ -242,8 +250,10 @@ export class Timeline {
   #fillPending() {
     const { account, outbox } = this.#chat;
     if (!account.user) return;
+    const waiting = outbox.of(this.#log.room);
+    if (waiting.length === 0) return this.#pending.replaceChildren();
     const shown = new Set(this.#log.messages.map((message) => message.clientId));
-    const entries = outbox.of(this.#log.room).filter((entry) => !shown.has(entry.clientId));
+    const entries = waiting.filter((entry) => !shown.has(entry.clientId));
     const existing = new Map([...this.#pending.children].map((item) => [item.dataset.clientId, item]));
     const items = entries.map((entry) => {
       const item = existing.get(entry.clientId);

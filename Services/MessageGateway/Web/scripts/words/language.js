@@ -14,6 +14,7 @@ const bound = new WeakMap();
 class Language extends EventTarget {
   current = choose();
   #plurals = new Intl.PluralRules(this.current);
+  #numbers = new Intl.NumberFormat(this.current);
 
   /** The text of a key, its {names} filled in. */
   say(key, params = {}) {
@@ -42,7 +43,7 @@ class Language extends EventTarget {
   }
 
   number(value, options) {
-    return new Intl.NumberFormat(this.current, options).format(value);
+    return (options ? new Intl.NumberFormat(this.current, options) : this.#numbers).format(value);
   }
 
   has(key) {
@@ -74,6 +75,7 @@ class Language extends EventTarget {
     await load(tag);
     this.current = tag;
     this.#plurals = new Intl.PluralRules(tag);
+    this.#numbers = new Intl.NumberFormat(tag);
     storage.set(KEY, tag);
     this.apply();
     this.dispatchEvent(new Event("change"));

@@ -1,0 +1,36 @@
+/// A room's week (in UTC, from Monday on) as the sum of its days, an hour where they have a quarter: long ranges are counted from it wherever a zone is
+/// whole hours ahead.
+package struct RoomWeek: Sendable {
+    package static let hours = 168
+    package static let quarters: Int64 = 672
+
+    private var messages = [Int](repeating: 0, count: hours)
+    private var senders: [Int64: (count: Int, first: Int, last: Int)] = [:]
+    private var responses: [Int: Int] = [:]
+
+    package init() {}
+
+    /// Weeks since that of 1970's first day, which was a Thursday.
+    package static func week(ofDay day: Int64) -> Int64 { day + 3 >= 0 ? (day + 3) / 7 : (day - 3) / 7 }
+    package static func firstDay(of week: Int64) -> Int64 { week * 7 - 3 }
+    package static func firstQuarter(of week: Int64) -> Int64 { firstDay(of: week) * 96 }
+
+    /// Adds a day's sums, as `RoomDay` writes them; false if they are damaged.
+    /// - Parameter weekday: 0 for Monday.
+    package mutating func add(
+        weekday: Int, quarters: UnsafeRawBufferPointer, senders people: UnsafeRawBufferPointer, responses times: UnsafeRawBufferPointer
+    ) -> Bool {
+        let start = weekday * 24
+        return RoomDay.eachQuarter(quarters) { messages[start + $0 / 4] += $1 }
+            && RoomDay.eachSender(people) { sender, count, first, last in
+                let known = senders[sender] ?? (0, start + first / 4, start + last / 4)
+                senders[sender] = (known.count + count, min(known.first, start + first / 4), max(known.last, start + last / 4))
+            } && RoomDay.eachResponse(times) { responses[$0, default: 0] += $1 }
+    }
+
+    // Written and read as a day's are, with hours instead of quarters.
+
+    package var hourBytes: [UInt8] { RoomDay.bytes(ofCounts: messages) }
+    package var senderBytes: [UInt8] { RoomDay.bytes(ofSenders: senders) }
+    package var responseBytes: [UInt8] { RoomDay.bytes(ofResponses: responses) }
+}
