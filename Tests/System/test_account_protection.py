@@ -267,6 +267,9 @@ def test_an_accounts_export_and_its_end(everline, room):
     du.result("room.join", room=name)
     du.send(name, f"@{wang.name} 我的話")
     li.send(name, f"@{du.name} 別走")
+    for seq, sign in ((1, "👍"), (2, "👍"), (2, "🎉")):
+        du.result("message.react", room=name, seq=seq, reaction=sign, clientId=str(uuid.uuid4()))
+    li.result("message.react", room=name, seq=2, reaction="👍", clientId=str(uuid.uuid4()))
     other = also(everline, du, instance=1)
     export = du.result("auth.export")
     assert export["user"]["username"] == du.name and [one["room"] for one in export["rooms"]] == [name]
@@ -285,6 +288,14 @@ def test_an_accounts_export_and_its_end(everline, room):
     until(lambda: li.result("history.recent", room=name)["messages"][0]["senderName"] == "deleted user", "names are forgotten")
     [first, second] = li.result("history.page", room=name, after=0)["messages"]
     assert first["body"].endswith("我的話") and first["sender"] == f"deleted:{id}" and second["sender"] == li.name
+    # Its reactions are gone, each with a revision of its own; others' stay.
+    until(lambda: [one.get("reactions") for one in li.result("history.page", room=name, after=0)["messages"]] == [
+        None, [{"reaction": "👍", "count": 1, "users": [li.name]}]], "reactions are taken back")
+    until(lambda: [one.get("reactions") for one in li.result("history.recent", room=name)["messages"]] == [
+        None, [{"reaction": "👍", "count": 1, "users": [li.name]}]], "reactions are taken back")
+    kinds = everline.sql(f"SELECT v.rev, v.kind FROM everline.revisions v JOIN everline.rooms r ON r.id = v.room_id WHERE r.name = '{name}' ORDER BY v.rev")
+    assert kinds == [[str(n + 1), "react" if n < 4 else "unreact"] for n in range(7)]
+    assert everline.sql("SELECT count(*) FROM everline.users WHERE withdrawing") == [["0"]]
     # Of the name nothing is left where it is looked for.
     for table in ("users", "login_log", "admin_actions"):
         # A try to log in by the name, after its end, is one by whatever name.

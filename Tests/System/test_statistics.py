@@ -3,7 +3,9 @@ import collections
 import datetime
 import pathlib
 import random
+import re
 import time
+import unicodedata
 import uuid
 import zoneinfo
 
@@ -200,3 +202,45 @@ def test_hostile_ranges(everline):
     assert everline.line().error("history.stats", **good) == "session.required"
     quiet = line.result("history.stats", since="1970-01-01T00:00:00Z", until="1970-02-01T00:00:00Z", bucket="day")
     assert quiet["messages"] == 0 and len(quiet["buckets"]) == 31 and quiet["topRooms"] == [] and "responseSeconds" not in quiet
+
+
+def test_words_that_rose(everline):
+    """Counted by hand: how many messages have the word, of either period. A sample says that it is one."""
+    line = everline.user("白居易")
+    everline.user("元稹").result("room.create", room="別處")
+    line.result("room.create", room="詞")
+    [[room]] = everline.sql("SELECT id FROM everline.rooms WHERE name = '詞'")
+    [[user]] = everline.sql("SELECT id FROM everline.users WHERE username = '白居易'")
+    week = datetime.timedelta(days=7)
+    since = datetime.datetime(2025, 6, 2, tzinfo=UTC)
+    generator = random.Random(7)
+    usual = ["今天天氣不錯", "lunch at noon?", "see https://example.org/2025", "好的", "會議改到三點", "100 200", "The deploy went well", "OK ok OK"]
+    risen = ["資料庫滿了", "資料庫又滿了，加一台", "PostgreSQL is slow", "why is postgresql slow", "ＰｏｓｔｇｒｅＳＱＬ 慢", "國家實驗室的資料庫", "國家實驗室來電"]
+    bodies = [(since - week + datetime.timedelta(seconds=n), generator.choice(usual)) for n in range(300)]
+    bodies += [(since + datetime.timedelta(seconds=n), generator.choice(usual + risen)) for n in range(400)]
+    values = ",".join(f"({room}, {n + 1}, {user}, gen_random_uuid(), '{body}', '{at.isoformat()}')" for n, (at, body) in enumerate(bodies))
+    script = pathlib.Path(everline.folder) / "words.sql"
+    script.write_text(f"INSERT INTO everline.messages (room_id, seq, sender_id, client_id, body, sent_at) VALUES {values};"
+                      f"UPDATE everline.room_counters SET last_seq = {len(bodies)}, last_sent_at = '{bodies[-1][0].isoformat()}' WHERE room_id = {room};")
+    everline.run_sql_file(script)
+    asked = {"since": stamp(since), "until": stamp(since + week), "bucket": "day", "words": True}
+    found = line.result("history.stats", **asked)["words"]
+    assert (found["read"], found["of"]) == (700, 700)
+    fold = lambda text: unicodedata.normalize("NFKC", text).casefold()
+    rising = {one["word"]: one for one in found["rising"]}
+    assert {"資料庫", "postgresql", "slow", "國家實驗室"} <= set(rising), rising
+    assert not {"資料", "料庫", "200", "lunch"} & set(rising)
+    for word, one in rising.items():
+        has = (lambda body: word in re.findall(r"[a-z0-9]+", fold(body))) if word.isascii() else (lambda body: word in fold(body))
+        counted = [sum(has(body) for at, body in bodies if (at >= since) == now) for now in (True, False)]
+        # What was put together of pieces is as often as they are, and the pieces may be a little more often.
+        assert one["messagesBefore"] == counted[1], (word, one, counted)
+        assert counted[0] <= one["messages"] <= counted[0] / 0.8 if len(word) > 4 and not word.isascii() else one["messages"] == counted[0], (word, one, counted)
+        assert one["messages"] * 300 > one["messagesBefore"] * 400
+    # What was taken back is not counted, and who may not read a room learns none of its words.
+    everline.sql(f"UPDATE everline.messages SET body = '', deleted_at = now() WHERE room_id = {room} AND body LIKE '%資料庫%'")
+    again = line.result("history.stats", **asked)["words"]
+    assert "資料庫" not in {one["word"] for one in again["rising"]} and again["read"] < 700
+    assert "words" not in line.result("history.stats", **(asked | {"words": False}))
+    assert line.result("history.stats", **asked, room="別處")["words"] == {"rising": [], "read": 0, "of": 0}
+    assert line.error("history.stats", **(asked | {"words": "yes"})) == "invalid_params"

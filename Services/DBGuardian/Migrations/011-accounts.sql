@@ -6,10 +6,13 @@ ALTER TABLE everline.users
     -- The account was deleted then: its names are gone, and nobody can log in by it.
     ADD COLUMN deleted_at timestamptz,
     -- Its messages are to become tombstones, and not all of them have yet.
-    ADD COLUMN burying boolean NOT NULL DEFAULT false;
+    ADD COLUMN burying boolean NOT NULL DEFAULT false,
+    -- Its reactions are to be taken back, for they show its name, and not all of them have been yet.
+    ADD COLUMN withdrawing boolean NOT NULL DEFAULT false;
 -- Before an admin is made less than one, it is looked whether another remains.
 CREATE INDEX users_admin ON everline.users (id) WHERE admin AND NOT disabled;
-CREATE INDEX users_burying ON everline.users (id) WHERE burying;
+CREATE INDEX users_ending ON everline.users (id) WHERE burying OR withdrawing;
+CREATE INDEX reactions_user ON everline.reactions (user_id, room_id);
 
 -- However much it is used, a session ends then.
 ALTER TABLE everline.sessions ADD COLUMN ends_at timestamptz NOT NULL DEFAULT 'infinity';
@@ -112,7 +115,8 @@ DECLARE
 BEGIN
     UPDATE everline.users u
     SET username = 'deleted:' || u.id, username_key = 'deleted:' || u.id, display_name = 'deleted user', password_hash = '!', admin = false,
-        disabled = true, must_change = false, deleted_at = clock_timestamp(), burying = p_bury
+        disabled = true, must_change = false, deleted_at = clock_timestamp(), burying = p_bury,
+        withdrawing = EXISTS (SELECT FROM everline.reactions x WHERE x.user_id = p_user)
     WHERE u.id = p_user AND u.deleted_at IS NULL AND u.username_key <> 'db:guardian';
     IF NOT FOUND THEN
         RETURN false;
@@ -177,8 +181,48 @@ BEGIN
     RETURN v_count;
 END $$;
 
+-- Takes back up to p_limit reactions of a deleted account in one room, each with its own revision. Returns how many; none: all are taken back.
+CREATE FUNCTION everline.withdraw(p_user bigint, p_limit int) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_room bigint;
+    v_rev bigint;
+    v_now timestamptz;
+    v_seqs bigint[];
+    v_reactions text[];
+BEGIN
+    IF NOT EXISTS (SELECT FROM everline.users u WHERE u.id = p_user AND u.withdrawing) THEN
+        RETURN 0;
+    END IF;
+    SELECT x.room_id INTO v_room FROM everline.reactions x WHERE x.user_id = p_user ORDER BY x.room_id LIMIT 1;
+    IF v_room IS NULL THEN
+        UPDATE everline.users u SET withdrawing = false WHERE u.id = p_user;
+        RETURN 0;
+    END IF;
+    SELECT c.last_rev INTO v_rev FROM everline.room_counters c WHERE c.room_id = v_room FOR UPDATE;
+    v_now := date_trunc('milliseconds', clock_timestamp());
+    SELECT coalesce(array_agg(g.seq), '{}'), coalesce(array_agg(g.reaction), '{}') INTO v_seqs, v_reactions
+    FROM (SELECT x.seq, x.reaction FROM everline.reactions x WHERE x.user_id = p_user AND x.room_id = v_room
+        ORDER BY x.seq, x.reaction LIMIT p_limit) g;
+    DELETE FROM everline.reactions x USING unnest(v_seqs, v_reactions) AS g (seq, reaction)
+    WHERE x.room_id = v_room AND x.user_id = p_user AND x.seq = g.seq AND x.reaction = g.reaction;
+    UPDATE everline.messages m SET rev = v_rev + n.ord, reactions = (
+        SELECT jsonb_agg(jsonb_build_object('reaction', h.reaction, 'count', h.count, 'users', h.users) ORDER BY h.first, h.reaction)
+        FROM (SELECT x.reaction, count(*) AS count, min(x.at) AS first, (array_agg(u.username ORDER BY x.at, u.username))[1:20] AS users
+            FROM everline.reactions x JOIN everline.users u ON u.id = x.user_id
+            WHERE x.room_id = v_room AND x.seq = m.seq GROUP BY x.reaction) h)
+    FROM (SELECT g.seq, max(g.ord) AS ord FROM unnest(v_seqs) WITH ORDINALITY AS g (seq, ord) GROUP BY g.seq) n
+    WHERE m.room_id = v_room AND m.seq = n.seq;
+    INSERT INTO everline.revisions (room_id, rev, seq, kind, reaction, actor_id, client_id, at)
+    SELECT v_room, v_rev + g.ord, g.seq, 'unreact', g.reaction, p_user, gen_random_uuid(), v_now
+    FROM unnest(v_seqs, v_reactions) WITH ORDINALITY AS g (seq, reaction, ord);
+    UPDATE everline.room_counters c SET last_rev = v_rev + cardinality(v_seqs) WHERE c.room_id = v_room;
+    -- Without any (another instance was faster) it is looked again.
+    RETURN greatest(cardinality(v_seqs), 1);
+END $$;
+
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA everline FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION everline.delete_account(bigint, boolean), everline.bury(bigint, int) TO everline_auth;
+GRANT EXECUTE ON FUNCTION everline.delete_account(bigint, boolean), everline.bury(bigint, int), everline.withdraw(bigint, int) TO everline_auth;
 GRANT INSERT (must_change), UPDATE (must_change) ON everline.users TO everline_auth;
 GRANT SELECT, INSERT ON everline.login_log TO everline_auth;
 GRANT USAGE ON SEQUENCE everline.login_log_number TO everline_auth;

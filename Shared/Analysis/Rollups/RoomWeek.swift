@@ -18,7 +18,8 @@ package struct RoomWeek: Sendable {
     /// Adds a day's sums, as `RoomDay` writes them; false if they are damaged.
     /// - Parameter weekday: 0 for Monday.
     package mutating func add(
-        weekday: Int, quarters: UnsafeRawBufferPointer, senders people: UnsafeRawBufferPointer, responses times: UnsafeRawBufferPointer
+        weekday: Int, quarters: UnsafeRawBufferPointer, senders people: UnsafeRawBufferPointer,
+        responses times: UnsafeRawBufferPointer
     ) -> Bool {
         let start = weekday * 24
         return RoomDay.eachQuarter(quarters) { messages[start + $0 / 4] += $1 }

@@ -19,14 +19,18 @@ package struct StatsParams: WireObject {
     package let bucket: Bucket
     /// A name of the IANA database, whose days and weeks are meant.
     package let timeZone: String
+    /// Whether words that rose are wanted too.
+    package let words: Bool
     package let epoch: String?
 
-    package init(room: String?, since: Timestamp, until: Timestamp, bucket: Bucket, timeZone: String, epoch: String?) {
+    package init(room: String?, since: Timestamp, until: Timestamp, bucket: Bucket, timeZone: String, words: Bool, epoch: String?)
+    {
         self.room = room
         self.since = since
         self.until = until
         self.bucket = bucket
         self.timeZone = timeZone
+        self.words = words
         self.epoch = epoch
     }
     package init(from fields: inout Fields) throws(RPCError) {
@@ -49,12 +53,14 @@ package struct StatsParams: WireObject {
         guard timeZone.utf8.count <= 64, !timeZone.utf8.contains(0) else {
             throw RPCError(.invalidParams, detail: "timeZone is a name such as Asia/Taipei", parameter: "timeZone")
         }
+        words = try fields.optionalBool("words") ?? false
         epoch = try fields.optionalString("epoch")
     }
 
     /// The same, of that epoch if none is named.
     package func naming(_ epoch: String) -> StatsParams {
-        StatsParams(room: room, since: since, until: until, bucket: bucket, timeZone: timeZone, epoch: self.epoch ?? epoch)
+        StatsParams(
+            room: room, since: since, until: until, bucket: bucket, timeZone: timeZone, words: words, epoch: self.epoch ?? epoch)
     }
 
     package func encode(to object: inout ObjectWriter) {
@@ -63,6 +69,7 @@ package struct StatsParams: WireObject {
         object.field("until", until.description)
         object.field("bucket", bucket.rawValue)
         object.field("timeZone", timeZone)
+        if words { object.field("words", words) }
         object.field("epoch", epoch)
     }
 }
@@ -184,6 +191,52 @@ package struct StatsResult: WireObject {
         }
     }
 
+    /// A word, or characters that stand together, and in how many messages it is, of this period and of the one before.
+    package struct RisingWord: WireObject {
+        package let word: String
+        package let messages: Int64
+        package let messagesBefore: Int64
+
+        package init(word: String, messages: Int64, messagesBefore: Int64) {
+            self.word = word
+            self.messages = messages
+            self.messagesBefore = messagesBefore
+        }
+        package init(from fields: inout Fields) throws(RPCError) {
+            word = try fields.string("word")
+            messages = try fields.int("messages")
+            messagesBefore = try fields.int("messagesBefore")
+        }
+        package func encode(to object: inout ObjectWriter) {
+            object.field("word", word)
+            object.field("messages", messages)
+            object.field("messagesBefore", messagesBefore)
+        }
+    }
+    /// What is said more often than in the period before, the most striking first. Counts are exact if as many messages were read as there are, else of
+    /// the ones that were read, which are evenly spread.
+    package struct Words: WireObject {
+        package let rising: [RisingWord]
+        package let read: Int64
+        package let of: Int64
+
+        package init(rising: [RisingWord], read: Int64, of: Int64) {
+            self.rising = rising
+            self.read = read
+            self.of = of
+        }
+        package init(from fields: inout Fields) throws(RPCError) {
+            rising = try fields.objects("rising")
+            read = try fields.int("read")
+            of = try fields.int("of")
+        }
+        package func encode(to object: inout ObjectWriter) {
+            object.field("rising", rising)
+            object.field("read", read)
+            object.field("of", of)
+        }
+    }
+
     package let messages: Int64
     package let senders: Int64
     package let rooms: Int64
@@ -194,11 +247,12 @@ package struct StatsResult: WireObject {
     package let hourWeekday: [[Int64]]
     package let growth: Growth
     package let responseSeconds: ResponseSeconds?
+    package let words: Words?
     package let epoch: String
 
     package init(
         messages: Int64, senders: Int64, rooms: Int64, buckets: [Bucket], topSenders: [TopSender], topRooms: [TopRoom],
-        hourWeekday: [[Int64]], growth: Growth, responseSeconds: ResponseSeconds?, epoch: String
+        hourWeekday: [[Int64]], growth: Growth, responseSeconds: ResponseSeconds?, words: Words?, epoch: String
     ) {
         self.messages = messages
         self.senders = senders
@@ -209,6 +263,7 @@ package struct StatsResult: WireObject {
         self.hourWeekday = hourWeekday
         self.growth = growth
         self.responseSeconds = responseSeconds
+        self.words = words
         self.epoch = epoch
     }
     package init(from fields: inout Fields) throws(RPCError) {
@@ -227,6 +282,7 @@ package struct StatsResult: WireObject {
         }
         growth = try fields.object("growth")
         responseSeconds = try fields.optionalObject("responseSeconds")
+        words = try fields.optionalObject("words")
         epoch = try fields.string("epoch")
     }
     package func encode(to object: inout ObjectWriter) {
@@ -239,6 +295,7 @@ package struct StatsResult: WireObject {
         object.field("hourWeekday", JSON.array(hourWeekday.map { .array($0.map(JSON.int)) }))
         object.field("growth", growth)
         object.field("responseSeconds", responseSeconds)
+        object.field("words", words)
         object.field("epoch", epoch)
     }
 }

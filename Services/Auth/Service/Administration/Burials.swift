@@ -1,7 +1,7 @@
 import EverlinePostgres
 import Logging
 
-/// Makes tombstones of the messages of deleted accounts, some at a time, so that no room is held for long; and goes on where it was left.
+/// Takes back the reactions of deleted accounts and makes tombstones of their messages, some at a time, so that no room is held for long; and goes on where it was left.
 struct Burials: Sendable {
     let pool: PostgresPool
     let logger: Logger
@@ -11,17 +11,20 @@ struct Burials: Sendable {
     func run() async throws {
         while !Task.isCancelled {
             do { try await buryAll() } catch let error as CancellationError { throw error } catch {
-                logger.warning("messages of a deleted account wait to be buried", metadata: ["error": "\(error)"])
+                logger.warning("what a deleted account left waits to be taken away", metadata: ["error": "\(error)"])
             }
             try await Task.sleep(for: .seconds(1))
         }
     }
 
     private func buryAll() async throws {
-        let users = try await pool.query("SELECT id FROM everline.users WHERE burying ORDER BY id LIMIT 100").map {
+        let users = try await pool.query("SELECT id FROM everline.users WHERE burying OR withdrawing ORDER BY id LIMIT 100").map {
             try $0[0].decode(as: Int64.self)
         }
         for user in users {
+            while try await pool.query("SELECT everline.withdraw(\(user), \(Self.atOnce))").decode(0, 0, as: Int32.self) > 0 {
+                try Task.checkCancellation()
+            }
             while try await pool.query("SELECT everline.bury(\(user), \(Self.atOnce))").decode(0, 0, as: Int32.self) > 0 {
                 try Task.checkCancellation()
             }

@@ -23,14 +23,16 @@ struct Statistics: Sendable {
                     .init(since: since, until: until, bucket: params.bucket),
                     .init(since: before, until: since, bucket: nil),
                 ])
-                return try await result(tallies[0], tallies[1], scope, connection)
+                let words =
+                    params.words ? try await WordSample(scope: scope, connection: connection).words(before, since, until) : nil
+                return try await result(tallies[0], tallies[1], words, scope, connection)
             }
         }
     }
 
-    private func result(_ tally: Tally, _ before: Tally, _ scope: StatsScope, _ connection: PostgresConnection) async throws
-        -> StatsResult
-    {
+    private func result(
+        _ tally: Tally, _ before: Tally, _ words: StatsResult.Words?, _ scope: StatsScope, _ connection: PostgresConnection
+    ) async throws -> StatsResult {
         let senders = tally.senders.most(Self.top)
         var names: [Int64: (String, String)] = [:]
         for row in try await connection.execute(Self.selectNames, [senders.map(\.id)]) {
@@ -60,7 +62,7 @@ struct Statistics: Sendable {
                 messagesBefore: Int64(earlier), sendersBefore: Int64(before.senders.present),
                 roomsBefore: Int64(before.rooms.present),
                 change: earlier == 0 ? nil : Double(total - earlier) / Double(earlier)),
-            responseSeconds: Self.quantiles(tally.responses), epoch: scope.epoch)
+            responseSeconds: Self.quantiles(tally.responses), words: words, epoch: scope.epoch)
     }
 
     private static func quantiles(_ counts: [Int]) -> StatsResult.ResponseSeconds? {

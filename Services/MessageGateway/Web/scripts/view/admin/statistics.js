@@ -21,7 +21,7 @@ export async function show({ chat, params }) {
   const until = new Date(new Date().setHours(24, 0, 0, 0));
   const since = new Date(new Date().setHours(0, 0, 0, 0) - (days - 1) * DAY_MS);
   const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
-  const asked = { since: since.toISOString(), until: until.toISOString(), bucket: days > 120 ? "week" : "day", timeZone, ...(room ? { room } : {}) };
+  const asked = { since: since.toISOString(), until: until.toISOString(), bucket: days > 120 ? "week" : "day", timeZone, words: true, ...(room ? { room } : {}) };
   const stats = await chat.ask("history.stats", asked);
   return [
     filters(chat, days, room),
@@ -34,7 +34,7 @@ export async function show({ chat, params }) {
       { class: "two" },
       room ? null : panel("stats.topRooms", ranking("stats.topRooms", (stats.topRooms ?? []).map(({ room: name, title, messages }) => ({ name: roomName(chat.directory.get(name), name), note: title, value: messages, href: chat.directory.get(name)?.joined ? roomPath(name) : null })))),
       panel("stats.topSenders", ranking("stats.topSenders", (stats.topSenders ?? []).map(({ username, displayName, messages }) => ({ name: displayName || username, note: `@${username}`, value: messages })))),
-      stats.risingWords?.length ? panel("stats.rising", ranking("stats.rising", stats.risingWords.map(({ word, count }) => ({ name: word, value: count })))) : null,
+      stats.words?.rising.length ? panel("stats.rising", ranking("stats.rising", stats.words.rising.map(({ word, messages, messagesBefore }) => ({ name: word, note: element("span", { text: "stats.risingBefore", params: { count: messagesBefore } }), value: messages })))) : null,
     ),
   ];
 }

@@ -181,4 +181,5 @@ export default {
   "stats.topRooms": "Busiest rooms",
   "stats.topSenders": "Who wrote most",
   "stats.rising": "Words on the rise",
+  "stats.risingBefore": "{count} in the time before",
 };

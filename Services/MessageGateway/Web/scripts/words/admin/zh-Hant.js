@@ -180,5 +180,6 @@ export default {
   "stats.day": "日期",
   "stats.topRooms": "最熱絡的聊天室",
   "stats.topSenders": "發言最多的人",
-  "stats.rising": "熱門字詞",
+  "stats.rising": "變多的字詞",
+  "stats.risingBefore": "前一段時間 {count} 則",
 };
