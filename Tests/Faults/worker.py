@@ -34,8 +34,8 @@ class World:
             self.complaints.append((kind, what))
 
     def broke(self, loop, what):
-        # asyncio's own: a connection ended while it was about to be read again (Python 3.11).
-        if "SSLProtocol._resume_reading" not in what["message"]:
+        # asyncio's own, of Python 3.11: a connection ended while it was about to be read again, or ended twice at once (its transport is lost by that).
+        if "SSLProtocol._resume_reading" not in what["message"] and "eof_received() call failed" not in what["message"]:
             self.complain("broke", f"{what['message']}: {what.get('exception')!r}")
 
 

@@ -43,6 +43,7 @@ class Server:
                                self.conninfo()], capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(done.stderr)
+        self.transactions = int(re.search(r"actually processed: (\d+)", done.stdout)[1])
         return float(re.search(r"tps = ([\d.]+)", done.stdout)[1])
 
     def metric(self, name):
@@ -101,7 +102,7 @@ def follow(server, row, seconds):
     found = {"perSecond": rate, "records": records, "lagMaxSeconds": max(lags), "cores": share, "growthMiB": server.resident() - before[1],
              "seconds": took}
     row(f"{RATE:,} audited statements a second", f"lag at most {max(lags):.2f} s, {share:.1%} of a core, {found['growthMiB']:+.0f} MiB",
-        "2 s and 8 %", f"{records:,.0f} of {rate * seconds:,.0f} records seen", max(lags) < 2 and share <= 0.08)
+        "2 s and 8 %", f"{records:,.0f} of {server.transactions:,} records seen", max(lags) < 2 and share <= 0.08)
     return found
 
 

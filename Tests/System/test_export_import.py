@@ -1,7 +1,11 @@
 """What is exported is read back as it was."""
 import csv
+import hashlib
 import io
 import json
+import os
+import pathlib
+import re
 import subprocess
 import uuid
 
@@ -202,3 +206,62 @@ def test_a_file_by_http(everline, written):
             ("/export/", li.session, 400, "invalid_params"), (f"/export/{quote(room)}?x=1", li.session, 400, "invalid_params")):
         status, _, body = get(everline, path, session)
         assert (status, json.loads(body)["error"]["data"]["name"]) == (expected, name), (path, status, body)
+
+
+MILLION = 1_000_000
+
+
+def peak(pid):
+    """The most memory that a process has had since it was last forgotten, in MiB."""
+    return int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1]) / 1024
+
+
+def at_the_prompt(everline, *arguments):
+    """How many lines `history export` writes, their digest, and the most memory that it takes in MiB."""
+    binary = pathlib.Path(__file__).resolve().parents[2] / ".build/release/history"
+    child = subprocess.Popen([str(binary), "export", *arguments], env=everline.environment, cwd=binary.parents[2], stdout=subprocess.PIPE)
+    lines, digest = 0, hashlib.sha256()
+    while piece := child.stdout.read(1 << 20):
+        lines += piece.count(b"\n")
+        digest.update(piece)
+    _, status, usage = os.wait4(child.pid, 0)
+    assert status == 0
+    return lines, digest.hexdigest(), usage.ru_maxrss / 1024
+
+
+def test_a_million_messages_in_constant_memory(own_everline):
+    everline = own_everline
+    # What is done here is measured, not the index.
+    everline.stop()
+    everline.extra = {"EVERLINE_INDEXING": "0"}
+    everline.start()
+    li = everline.user("李白")
+    li.result("room.create", room="百萬")
+    [[room, user]] = everline.sql("SELECT r.id, u.id FROM everline.rooms r, everline.users u WHERE r.name = '百萬' AND u.username = '李白'")
+    script = pathlib.Path(everline.folder) / "million.sql"
+    script.write_text(
+        "INSERT INTO everline.messages (room_id, seq, sender_id, client_id, body, sent_at) "
+        f"SELECT {room}, n, {user}, gen_random_uuid(), '第 ' || n || ' 句，床前明月光', timestamptz '2026-01-01' + n * interval '1 second' FROM generate_series(1, {MILLION}) n;"
+        f"UPDATE everline.room_counters SET last_seq = {MILLION}, last_sent_at = timestamptz '2026-01-01' + {MILLION} * interval '1 second' WHERE room_id = {room};")
+    everline.run_sql_file(script, timeout=600)
+    few, _, little = at_the_prompt(everline, "--room", "百萬", "--after", str(MILLION - 20_000))
+    many, digest, much = at_the_prompt(everline, "--room", "百萬")
+    assert (few, many) == (20_000, MILLION)
+    assert much < little + 16, (little, much)
+    # Through both doors of services, as the page has it, to somebody who takes it slowly at first.
+    pids = [everline.pid(name) for name in ("history", "message-gateway-1")]
+    for pid in pids:
+        pathlib.Path(f"/proc/{pid}/clear_refs").write_text("5")
+    before = [peak(pid) for pid in pids]
+    import http.client
+    from urllib.parse import quote
+    connection = http.client.HTTPSConnection("localhost", everline.port(8443), context=context(everline.ca), timeout=60)
+    connection.request("GET", f"/export/{quote('百萬')}", headers={"Authorization": f"Bearer {li.session}"})
+    response = connection.getresponse()
+    found = hashlib.sha256()
+    while piece := response.read(1 << 16):
+        found.update(piece)
+    connection.close()
+    assert found.hexdigest() == digest
+    grown = [peak(pid) - earlier for pid, earlier in zip(pids, before)]
+    assert max(grown) < 48, grown

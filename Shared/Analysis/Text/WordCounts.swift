@@ -9,6 +9,12 @@ package struct WordCounts: Sendable {
         package let word: String
         package let now: Int
         package let before: Int
+
+        package init(word: String, now: Int, before: Int) {
+            self.word = word
+            self.now = now
+            self.before = before
+        }
     }
 
     private struct Entry {

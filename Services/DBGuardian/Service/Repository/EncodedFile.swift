@@ -2,17 +2,47 @@ import EverlineCryptography
 import Foundation
 import Synchronization
 
-/// Writes one encoded file: what comes in is cut into chunks, which are compressed and encrypted side by side.
+/// A queue of its own, for which threads are made at once: those of the global one may all wait for what is done here.
+private let coding = DispatchQueue(label: "everline.coding", attributes: .concurrent)
+
+/// Chunks that are worked on side by side, and beside whoever makes or takes them.
+private final class Batch<Chunk: Sendable>: Sendable {
+    private let results: Mutex<[Result<Chunk, any Error>?]>
+    private let done = DispatchGroup()
+
+    /// Begins with the work.
+    init(_ count: Int, _ work: @escaping @Sendable (Int) throws -> Chunk) {
+        results = Mutex(Array(repeating: nil, count: count))
+        coding.async(group: done) {
+            DispatchQueue.concurrentPerform(iterations: count) { index in
+                let chunk = Result { try work(index) }
+                self.results.withLock { $0[index] = chunk }
+            }
+        }
+    }
+
+    /// The chunks in their order, once all are there.
+    func chunks() -> [Result<Chunk, any Error>] {
+        done.wait()
+        return results.withLock { $0 }.compactMap(\.self)
+    }
+
+    /// As many as keep all processors busy.
+    static var size: Int { max(2, ProcessInfo.processInfo.activeProcessorCount * 2) }
+}
+
+/// Writes one encoded file: what comes in is cut into chunks, which are compressed and encrypted side by side while more comes in.
 package final class EncodedWriter: Sink {
     private let sink: any Sink
     private let coder: ChunkCoder
     private var pending: [UInt8] = []
+    private var working: Batch<[UInt8]>?
     private var number = 0
     /// How many bytes came in, and how many went out.
     package private(set) var plainBytes = 0
     package private(set) var storedBytes = 0
 
-    private static let batch = EncodedHeader.chunkSize * max(2, ProcessInfo.processInfo.activeProcessorCount * 2)
+    private static let batch = EncodedHeader.chunkSize * Batch<[UInt8]>.size
 
     /// - Parameter name: the file's name in the repository, which it can then only be read under.
     package init(_ sink: any Sink, name: String, key: RepositoryKey?, compression: Compression, information: [UInt8]) throws {
@@ -37,29 +67,36 @@ package final class EncodedWriter: Sink {
         }
     }
 
-    package func finish() throws { try flush(last: true) }
+    package func finish() throws {
+        try flush(last: true)
+        try settle()
+    }
 
     private func flush(last: Bool) throws {
         let size = EncodedHeader.chunkSize
         let count = max(1, (pending.count + size - 1) / size)
-        let results = Mutex([Result<[UInt8], any Error>?](repeating: nil, count: count))
         let (coder, first, plain) = (coder, number, pending)
-        DispatchQueue.concurrentPerform(iterations: count) { index in
-            let chunk = Result {
-                try plain.withUnsafeBytes { all in
-                    let part = UnsafeRawBufferPointer(rebasing: all[index * size..<min(all.count, (index + 1) * size)])
-                    return try coder.encode(part, number: first + index, last: last && index == count - 1)
-                }
+        pending = []
+        if !last { pending.reserveCapacity(Self.batch) }
+        // One batch at a time, so that no more than two are held.
+        try settle()
+        working = Batch(count) { index in
+            try plain.withUnsafeBytes { all in
+                let part = UnsafeRawBufferPointer(rebasing: all[index * size..<min(all.count, (index + 1) * size)])
+                return try coder.encode(part, number: first + index, last: last && index == count - 1)
             }
-            results.withLock { $0[index] = chunk }
         }
-        for result in results.withLock({ $0 }) {
-            guard let chunk = try result?.get() else { continue }
+        number += count
+    }
+
+    /// Writes what was worked on.
+    private func settle() throws {
+        for result in working?.chunks() ?? [] {
+            let chunk = try result.get()
             try sink.write(chunk)
             storedBytes += chunk.count
         }
-        number += count
-        pending.removeAll(keepingCapacity: true)
+        working = nil
     }
 }
 
@@ -77,30 +114,34 @@ package enum EncodedReader {
     ) throws -> [UInt8] {
         let header = try EncodedHeader(from: file, name: name)
         let coder = ChunkCoder(header, key: try header.keyID.map { try key($0, keys, name) }, name: name)
-        let atOnce = max(2, ProcessInfo.processInfo.activeProcessorCount * 2)
         var number = 0
         var ended = false
-        while !ended {
-            try Task.checkCancellation()
-            var batch: [[UInt8]] = []
-            while batch.count < atOnce, !ended {
-                let (chunk, last) = try stored(file, name)
-                batch.append(chunk)
+        /// Reads some, and has them worked on.
+        func next() throws -> Batch<[UInt8]?>? {
+            guard !ended else { return nil }
+            var stored: [[UInt8]] = []
+            while stored.count < Batch<[UInt8]?>.size, !ended {
+                let (chunk, last) = try self.stored(file, name)
+                stored.append(chunk)
                 ended = last
             }
-            let results = Mutex([Result<[UInt8]?, any Error>?](repeating: nil, count: batch.count))
-            let (chunks, first) = (batch, number)
-            DispatchQueue.concurrentPerform(iterations: batch.count) { index in
-                let plain = Result { try coder.decode(chunks[index], number: first + index) }
-                results.withLock { $0[index] = plain }
-            }
-            for (index, result) in results.withLock({ $0 }).enumerated() {
-                guard let plain = try result?.get() else {
-                    throw DamageError(name, "chunk \(number + index) is not what was written")
-                }
+            let (chunks, first) = (stored, number)
+            number += chunks.count
+            return Batch(chunks.count) { try coder.decode(chunks[$0], number: first + $0) }
+        }
+        var given = 0
+        var working = try next()
+        while let batch = working {
+            try Task.checkCancellation()
+            let chunks = batch.chunks()
+            // A file that ends too soon may do so because of damage before: that is told first.
+            let following = Result { try next() }
+            for result in chunks {
+                guard let plain = try result.get() else { throw DamageError(name, "chunk \(given) is not what was written") }
                 try body(plain)
+                given += 1
             }
-            number += batch.count
+            working = try following.get()
         }
         var more: UInt8 = 0
         guard try withUnsafeMutableBytes(of: &more, { try file.read(into: $0) }) == 0 else {

@@ -2,12 +2,12 @@ import EverlineProtocol
 
 /// Whom a message's text may name: `@` and a username. Chinese and Japanese are written without blanks, so where the name ends is not seen in the text
 /// but by which names there are: the longest beginning that is somebody's counts.
-enum Mentions {
+package enum Mentions {
     /// As many places in one text are looked at.
-    static let bound = 50
+    package static let bound = 50
 
     /// What stands behind each `@`, as keys of usernames, the longest first.
-    static func candidates(in text: String) -> [[String]] {
+    package static func candidates(in text: String) -> [[String]] {
         var found: [[String]] = []
         var rest = text[...]
         // Most texts hold none, which costs one look at their bytes.
