@@ -197,3 +197,70 @@ def test_rooms_are_made_left_and_kept(everline, people):
     page.find("[data-action=leave]").click()
     page.find_text("dialog button", "Leave").click()
     page.wait(lambda: f"Secret {tag}" not in page.js("return [...document.querySelectorAll('.room-item-name')].map(one => one.textContent)"))
+
+
+def test_a_flood_keeps_the_page_alive_and_whole(everline, people):
+    """More than anybody can read: the newest are shown, the page holds a part of the room, and nothing is missing for who scrolls."""
+    tag = uuid.uuid4().hex[:6]
+    room, writer, _, _ = room_of(everline, tag, ["第 0 行"])
+    page = people("zh-TW")
+    log_in(page, f"writer{tag}")
+    open_room(page, room)
+    page.wait(lambda: page.bodies() == ["第 0 行"])
+    page.js("""window.most = 0;
+        new MutationObserver(() => (window.most = Math.max(window.most, document.querySelectorAll('.message').length))).observe(document.querySelector('.messages'), {childList: true})""")
+    count = 3000
+    ids = [writer.write("message.send", {"room": room, "clientId": str(uuid.uuid4()), "body": f"第 {n} 行"}) for n in range(1, count + 1)]
+    for id in ids:
+        assert "result" in writer.answer(id)
+    page.wait(lambda: page.bodies()[-1:] == [f"第 {count} 行"])
+    assert page.js("return window.most") <= 720
+    bodies = page.bodies()
+    assert bodies == [f"第 {n} 行" for n in range(count + 1 - len(bodies), count + 1)] and len(bodies) >= 100
+    assert page.js("const box = document.querySelector('.timeline'); return box.scrollHeight - box.scrollTop - box.clientHeight") < 48
+    # What was not drawn is there.
+    for _ in range(3):
+        first = int(page.js("return document.querySelector('.message').dataset.seq"))
+        page.js("document.querySelector('.timeline').scrollTop = 0")
+        page.wait(lambda: int(page.js("return document.querySelector('.message').dataset.seq")) < first)
+    bodies = page.bodies()
+    start = int(page.js("return document.querySelector('.message').dataset.seq")) - 1
+    assert bodies == [f"第 {n} 行" for n in range(start, start + len(bodies))]
+    # One's own is followed to, from wherever one was.
+    write(page, "我的")
+    page.wait(lambda: page.bodies()[-1:] == ["我的"])
+
+
+def test_notifications_by_choice(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    room, writer, _, _ = room_of(everline, tag, ["開始"])
+    other = everline.user(f"ringer{tag}", "敲鐘人")
+    other.result("room.join", room=room)
+    page = people("zh-TW")
+    page.run_cdp("Browser.grantPermissions", {"origin": page.url, "permissions": ["notifications"]})
+    log_in(page, f"writer{tag}")
+    open_room(page, room)
+    page.wait(lambda: page.bodies() == ["開始"])
+    page.find(".sidebar-account").click()
+    page.find("a[href='/account/appearance']").click()
+    page.find("input[name=notify]")
+    page.js("document.querySelector('input[name=notify][value=mentions]').click()")
+    page.wait(lambda: page.js("return document.querySelector('input[name=notify][value=mentions]').checked"))
+    # What the browser would show on the desktop, which a test cannot see.
+    page.js("""window.shown = [];
+        const Real = Notification;
+        window.Notification = class extends Real { constructor(title, options) { super(title, options); window.shown.push([title, options.body]); } };""")
+    other.send(room, "誰都可以看的")
+    other.send(room, f"@writer{tag} 快來")
+    page.wait(lambda: page.js("return window.shown.length") > 0)
+    [[title, body]] = page.js("return window.shown")
+    assert "敲鐘人" in title and room in title and body == f"@writer{tag} 快來"
+    # The title counts it, whatever was chosen.
+    page.wait(lambda: page.driver.title.startswith("("))
+    page.js("document.querySelector('input[name=notify][value=off]').click()")
+    kept = "return JSON.parse(localStorage.getItem('everline.preferences')).notify"
+    page.wait(lambda: page.js(kept) == "off")
+    before = page.driver.title
+    other.send(room, f"@writer{tag} 再來")
+    page.wait(lambda: page.driver.title != before)
+    assert page.js("return window.shown.length") == 1
