@@ -7,7 +7,7 @@ struct MentionTests {
         "Behind each @ every beginning that could be a name, the longest first",
         arguments: [
             ("@bob", [["bob"]]), ("hi @Bob, look", [["bob"]]),
-            ("@bob.smith-x_1!", [["bob.smith-x_1", "bob.smith-x", "bob.smith-", "bob.smith", "bob.", "bob"]]),
+            ("@bob.smith-x_1!", [["bob.smith-x_1", "bob.smith-", "bob.smith", "bob.", "bob"]]),
             ("@李白你好", [["李白你好", "李白你", "李白"]]), ("（@李白）", [["李白"]]), ("@李白@杜甫", [["李白"], ["杜甫"]]),
             ("@ab中文", [["ab中文", "ab中", "ab"]]),
             ("@ＢＯＢ", [["bob"]]),

@@ -295,7 +295,7 @@ def test_an_accounts_export_and_its_end(everline, room):
         None, [{"reaction": "👍", "count": 1, "users": [li.name]}]], "reactions are taken back")
     kinds = everline.sql(f"SELECT v.rev, v.kind FROM everline.revisions v JOIN everline.rooms r ON r.id = v.room_id WHERE r.name = '{name}' ORDER BY v.rev")
     assert kinds == [[str(n + 1), "react" if n < 4 else "unreact"] for n in range(7)]
-    assert everline.sql("SELECT count(*) FROM everline.users WHERE withdrawing") == [["0"]]
+    until(lambda: everline.sql("SELECT count(*) FROM everline.departures") == [["0"]], "nothing is left to do")
     # Of the name nothing is left where it is looked for.
     for table in ("users", "login_log", "admin_actions"):
         # A try to log in by the name, after its end, is one by whatever name.
@@ -329,4 +329,4 @@ def test_messages_become_tombstones_when_the_admin_has_said_so(own_everline):
     assert [one["body"] for one in messages] == [""] * 10 + ["我的留下"] and all(one.get("deleted") for one in messages[:10])
     assert li.result("history.recent", room="唐詩")["messages"][0]["body"] == ""
     assert counts(li, "唐詩") == (0, 451, 0)
-    assert everline.sql("SELECT count(*) FROM everline.users WHERE burying") == [["0"]]
+    until(lambda: everline.sql("SELECT count(*) FROM everline.departures") == [["0"]], "nothing is left to do")

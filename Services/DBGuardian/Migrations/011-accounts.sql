@@ -4,14 +4,16 @@ ALTER TABLE everline.users
     -- Nothing but changing the password is open to the user's sessions.
     ADD COLUMN must_change boolean NOT NULL DEFAULT false,
     -- The account was deleted then: its names are gone, and nobody can log in by it.
-    ADD COLUMN deleted_at timestamptz,
-    -- Its messages are to become tombstones, and not all of them have yet.
-    ADD COLUMN burying boolean NOT NULL DEFAULT false,
-    -- Its reactions are to be taken back, for they show its name, and not all of them have been yet.
-    ADD COLUMN withdrawing boolean NOT NULL DEFAULT false;
+    ADD COLUMN deleted_at timestamptz;
 -- Before an admin is made less than one, it is looked whether another remains.
 CREATE INDEX users_admin ON everline.users (id) WHERE admin AND NOT disabled;
-CREATE INDEX users_ending ON everline.users (id) WHERE burying OR withdrawing;
+
+-- Deleted accounts whose reactions are still to be taken back, for they show the name, and whose messages are to become tombstones if so wanted. Apart from
+-- the users, every look at which is audited.
+CREATE TABLE everline.departures (
+    user_id bigint PRIMARY KEY REFERENCES everline.users,
+    burying boolean NOT NULL
+);
 CREATE INDEX reactions_user ON everline.reactions (user_id, room_id);
 
 -- However much it is used, a session ends then.
@@ -115,8 +117,7 @@ DECLARE
 BEGIN
     UPDATE everline.users u
     SET username = 'deleted:' || u.id, username_key = 'deleted:' || u.id, display_name = 'deleted user', password_hash = '!', admin = false,
-        disabled = true, must_change = false, deleted_at = clock_timestamp(), burying = p_bury,
-        withdrawing = EXISTS (SELECT FROM everline.reactions x WHERE x.user_id = p_user)
+        disabled = true, must_change = false, deleted_at = clock_timestamp()
     WHERE u.id = p_user AND u.deleted_at IS NULL AND u.username_key <> 'db:guardian';
     IF NOT FOUND THEN
         RETURN false;
@@ -138,6 +139,7 @@ BEGIN
     END LOOP;
     DELETE FROM everline.read_markers k WHERE k.user_id = p_user;
     DELETE FROM everline.mentions x WHERE x.user_id = p_user;
+    INSERT INTO everline.departures (user_id, burying) VALUES (p_user, p_bury);
     RETURN true;
 END $$;
 
@@ -150,13 +152,12 @@ DECLARE
     v_now timestamptz;
     v_count int;
 BEGIN
-    IF NOT EXISTS (SELECT FROM everline.users u WHERE u.id = p_user AND u.burying) THEN
+    IF NOT EXISTS (SELECT FROM everline.departures d WHERE d.user_id = p_user AND d.burying) THEN
         RETURN 0;
     END IF;
     SELECT r.id INTO v_room FROM everline.rooms r
     WHERE EXISTS (SELECT FROM everline.messages m WHERE m.room_id = r.id AND m.sender_id = p_user AND m.deleted_at IS NULL) ORDER BY r.id LIMIT 1;
     IF v_room IS NULL THEN
-        UPDATE everline.users u SET burying = false WHERE u.id = p_user;
         RETURN 0;
     END IF;
     SELECT c.last_rev INTO v_rev FROM everline.room_counters c WHERE c.room_id = v_room FOR UPDATE;
@@ -191,12 +192,11 @@ DECLARE
     v_seqs bigint[];
     v_reactions text[];
 BEGIN
-    IF NOT EXISTS (SELECT FROM everline.users u WHERE u.id = p_user AND u.withdrawing) THEN
+    IF NOT EXISTS (SELECT FROM everline.departures d WHERE d.user_id = p_user) THEN
         RETURN 0;
     END IF;
     SELECT x.room_id INTO v_room FROM everline.reactions x WHERE x.user_id = p_user ORDER BY x.room_id LIMIT 1;
     IF v_room IS NULL THEN
-        UPDATE everline.users u SET withdrawing = false WHERE u.id = p_user;
         RETURN 0;
     END IF;
     SELECT c.last_rev INTO v_rev FROM everline.room_counters c WHERE c.room_id = v_room FOR UPDATE;
@@ -223,6 +223,7 @@ END $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA everline FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION everline.delete_account(bigint, boolean), everline.bury(bigint, int), everline.withdraw(bigint, int) TO everline_auth;
+GRANT SELECT, DELETE ON everline.departures TO everline_auth;
 GRANT INSERT (must_change), UPDATE (must_change) ON everline.users TO everline_auth;
 GRANT SELECT, INSERT ON everline.login_log TO everline_auth;
 GRANT USAGE ON SEQUENCE everline.login_log_number TO everline_auth;

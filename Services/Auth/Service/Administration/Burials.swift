@@ -18,7 +18,7 @@ struct Burials: Sendable {
     }
 
     private func buryAll() async throws {
-        let users = try await pool.query("SELECT id FROM everline.users WHERE burying OR withdrawing ORDER BY id LIMIT 100").map {
+        let users = try await pool.query("SELECT user_id FROM everline.departures ORDER BY user_id LIMIT 100").map {
             try $0[0].decode(as: Int64.self)
         }
         for user in users {
@@ -28,6 +28,7 @@ struct Burials: Sendable {
             while try await pool.query("SELECT everline.bury(\(user), \(Self.atOnce))").decode(0, 0, as: Int32.self) > 0 {
                 try Task.checkCancellation()
             }
+            try await pool.query("DELETE FROM everline.departures WHERE user_id = \(user)")
         }
     }
 }
