@@ -80,7 +80,7 @@ def test_a_finding_is_seen_and_acknowledged(everline, boss):
     role = f"thief_{uuid.uuid4().hex[:6]}"
     everline.sql(f"CREATE ROLE {role} SUPERUSER")
     try:
-        found = "return [...document.querySelectorAll('.finding')].find(one => one.textContent.includes(arguments[0]))"
+        found = "return [...document.querySelectorAll('.finding')].find(one => one.textContent.includes(arguments[0]) && one.querySelector('button'))"
 
         def seen():
             part(boss, "findings")
@@ -92,7 +92,8 @@ def test_a_finding_is_seen_and_acknowledged(everline, boss):
         boss.find("dialog .form-error")
         boss.fill("dialog input[name=note]", "我試的，不是小偷")
         boss.find("dialog button[type=submit]").click()
-        boss.wait(lambda: boss.js(found + "?.textContent.includes('Acknowledged by admin')", role) and "我試的，不是小偷" in boss.text())
+        settled = "return [...document.querySelectorAll('.finding.settled')].some(one => one.textContent.includes(arguments[0]) && one.textContent.includes('Acknowledged by admin'))"
+        boss.wait(lambda: boss.js(settled, role) and "我試的，不是小偷" in boss.text())
     finally:
         everline.sql(f"DROP ROLE {role}")
 

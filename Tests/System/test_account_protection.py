@@ -265,11 +265,11 @@ def test_an_accounts_export_and_its_end(everline, room):
     name, li, _, wang = room
     du = fresh(everline)
     du.result("room.join", room=name)
-    du.send(name, f"@{wang.name} 我的話")
+    epoch = du.send(name, f"@{wang.name} 我的話")["epoch"]
     li.send(name, f"@{du.name} 別走")
     for seq, sign in ((1, "👍"), (2, "👍"), (2, "🎉")):
-        du.result("message.react", room=name, seq=seq, reaction=sign, clientId=str(uuid.uuid4()))
-    li.result("message.react", room=name, seq=2, reaction="👍", clientId=str(uuid.uuid4()))
+        du.result("message.react", room=name, epoch=epoch, seq=seq, reaction=sign, clientId=str(uuid.uuid4()))
+    li.result("message.react", room=name, epoch=epoch, seq=2, reaction="👍", clientId=str(uuid.uuid4()))
     other = also(everline, du, instance=1)
     export = du.result("auth.export")
     assert export["user"]["username"] == du.name and [one["room"] for one in export["rooms"]] == [name]

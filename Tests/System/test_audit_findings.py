@@ -136,6 +136,7 @@ def acknowledge(watched, line, li, finding):
     assert line.error("internal.guardian.acknowledge", **wanted, by="admin") == "method_not_found"
     done = line.result("guardian.acknowledge", **wanted)["finding"]
     assert done["id"] == finding and done["acknowledged"] is True
+    assert done["acknowledgement"].keys() == {"at", "by", "note"}
     [listed] = [one for one in line.result("guardian.findings")["findings"] if one["id"] == finding]
     assert listed == done and finding not in {one["id"] for one in watched.json("audit", "findings", "--open")}
     # Who it was and what they said is in the journal, which still holds.

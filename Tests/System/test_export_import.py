@@ -249,7 +249,7 @@ def test_a_million_messages_in_constant_memory(own_everline):
     assert (few, many) == (20_000, MILLION)
     assert much < little + 16, (little, much)
     # Through both doors of services, as the page has it, to somebody who takes it slowly at first.
-    pids = [everline.pid(name) for name in ("history", "message-gateway-1")]
+    pids = [everline.pid(name) for name in ("history-0", "message-gateway-0")]
     for pid in pids:
         pathlib.Path(f"/proc/{pid}/clear_refs").write_text("5")
     before = [peak(pid) for pid in pids]

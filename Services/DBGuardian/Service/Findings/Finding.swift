@@ -119,10 +119,11 @@ package struct FindingLine: Encodable, Sendable {
     package init(_ finding: Finding) { self.finding = finding }
 
     private enum CodingKeys: String, CodingKey {
-        case id, rule, severity, at, lastAt, count, role, address, database, object, statement, evidence, advice, acknowledged
+        case id, rule, severity, at, lastAt, count, role, address, database, object, statement, evidence, advice, acknowledged,
+            acknowledgement
     }
 
-    /// Every field is there, null if it is not known.
+    /// Every field is there, null if it is not known; and once somebody has seen to it, who, when and with which note.
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(finding.id, forKey: .id)
@@ -139,6 +140,7 @@ package struct FindingLine: Encodable, Sendable {
         try container.encode(finding.evidence, forKey: .evidence)
         try container.encode(finding.advice, forKey: .advice)
         try container.encode(finding.acknowledgement != nil, forKey: .acknowledged)
+        try container.encodeIfPresent(finding.acknowledgement, forKey: .acknowledgement)
     }
 
     package func json() throws -> [UInt8] {
