@@ -82,9 +82,10 @@ package final class RedisClient: Sendable {
                 do {
                     let layout = try await survey.layout(known: knownElsewhere)
                     for node in take(layout) { tasks.addTask { await node.run() } }
+                    if told { logger.info("redis is reachable again") }
+                    told = false
                     // One server is what it is: its connections come back by themselves.
                     if !layout.mayChange { return }
-                    told = false
                 } catch {
                     // Once there is a layout, its nodes tell.
                     if !told, state.withLock({ $0.layout == nil }) {
@@ -170,7 +171,9 @@ package final class RedisClient: Sendable {
         RedisValue
     > { submit(parts, key: parts.count > 1 ? parts[1] : nil, deadline: deadline, joining: joining) }
 
-    private func submit(_ parts: [[UInt8]], key: [UInt8]?, deadline: Duration, joining: Bool = false) -> EventLoopFuture<RedisValue> {
+    private func submit(_ parts: [[UInt8]], key: [UInt8]?, deadline: Duration, joining: Bool = false) -> EventLoopFuture<
+        RedisValue
+    > {
         let (node, isSharded) = state.withLock { ($0.node(of: key), $0.isSharded) }
         guard let handle = node?.commands else { return unsent }
         let end = NIODeadline.now() + TimeAmount(deadline)
@@ -179,7 +182,9 @@ package final class RedisClient: Sendable {
         return reply.flatMapError { self.redirected($0, parts, end, joining, Self.mostRedirections) }
     }
 
-    private func send(_ parts: [[UInt8]], _ end: NIODeadline, _ joining: Bool, on handle: RedisConnection.Handle, asking: Bool = false)
+    private func send(
+        _ parts: [[UInt8]], _ end: NIODeadline, _ joining: Bool, on handle: RedisConnection.Handle, asking: Bool = false
+    )
         -> EventLoopFuture<RedisValue>
     {
         let loop = handle.channel.eventLoop

@@ -81,7 +81,8 @@ struct RedisSurvey: Sendable {
     /// `nil` if it does not know the command, or how to do it.
     private func answer(_ connection: RedisConnection.Handle, _ words: String...) async throws -> RedisValue? {
         do { return try await connection.call(words) } catch let error as RedisError where error.kind == .server {
-            if error.code == "NOAUTH" { throw connection.refusal ?? error }
+            // All else, as that it still loads, says nothing of what it is.
+            guard ["ERR", "NOPERM"].contains(error.code) else { throw connection.refusal ?? error }
             return nil
         }
     }

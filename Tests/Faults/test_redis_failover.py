@@ -34,7 +34,7 @@ def by():
 
 def loaded(everline):
     ways = [(kind, everline.port(base, k)) for k in range(2) for kind, base in (("line", 7443), ("web", 8443))]
-    return Load(everline, ways, seed=2, rooms=12, senders=6, readers=6, depth=4, pace=0.005)
+    return Load(everline, ways, seed=2, rooms=12, senders=6, readers=6, depth=10)
 
 
 def acknowledges(load, count):

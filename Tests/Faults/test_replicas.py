@@ -102,7 +102,8 @@ def test_what_was_acknowledged_is_read_at_once_through_any_door(replicated):
         li.result("message.edit", room="唐詩", epoch=page[-1]["epoch"], seq=seen, clientId=str(uuid.uuid4()), body=f"改 {n}")
         assert newest(other, "唐詩", seen)[-1]["body"] == f"改 {n}"
     counted = stack.reads()
-    assert counted["answered"] > 100 and counted["behind"] > 0, counted
+    # Also where the other is asked first.
+    assert counted["answered"] > 240, counted
 
 
 def test_a_replica_that_is_far_behind_serves_what_it_has(replicated):

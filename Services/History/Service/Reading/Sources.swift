@@ -35,7 +35,8 @@ struct Sources: Sendable {
     }
 
     /// `MessageReader.page`, of a snapshot that is no older than the request.
-    func page(_ direction: MessageReader.Direction, room name: String, reader user: Int64, limit: Int64) async throws -> RoomPage {
+    func page(_ direction: MessageReader.Direction, room name: String, reader user: Int64, limit: Int64) async throws -> RoomPage
+    {
         if let replicas {
             let seen = try await rooms.room(name, reader: user)
             if let page = try await replicas.page(direction, seen, reader: user, limit: limit) { return page }
