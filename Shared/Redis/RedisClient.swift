@@ -74,29 +74,20 @@ package final class RedisClient: Sendable {
     /// Keeps the connections until the task is cancelled.
     package func run() async {
         await withDiscardingTaskGroup { tasks in
-            let survey = RedisSurvey(configuration: configuration, group: group)
+            var (last, told) = (ContinuousClock.now, false)
             var pause = Duration.milliseconds(50)
-            var surveyed = ContinuousClock.now
-            var told = false
-            while !Task.isCancelled {
-                do {
-                    let layout = try await survey.layout(known: knownElsewhere)
+            // One server that is named by itself is what it is: its connections come back by themselves.
+            var mayChange = true
+            while !Task.isCancelled, mayChange {
+                if let layout = await surveyed(&told) {
                     for node in take(layout) { tasks.addTask { await node.run() } }
-                    if told { logger.info("redis is reachable again") }
-                    told = false
-                    // One server is what it is: its connections come back by themselves.
-                    if !layout.mayChange { return }
-                } catch {
-                    // Once there is a layout, its nodes tell.
-                    if !told, state.withLock({ $0.layout == nil }) {
-                        logger.warning("redis cannot be reached; trying on", metadata: ["error": "\(error)"])
-                        told = true
-                    }
+                    mayChange = layout.mayChange
                 }
-                surveyed = .now
-                try? await Task.sleep(for: pause * Double.random(in: 0.5...1))
-                pause = min(pause * 2, Self.look)
-                while !isSurveyDue(surveyed), !Task.isCancelled { try? await Task.sleep(for: Self.look) }
+                last = .now
+                repeat {
+                    try? await Task.sleep(for: pause * Double.random(in: 0.5...1))
+                    pause = min(pause * 2, Self.look)
+                } while mayChange && !isSurveyDue(last) && !Task.isCancelled
             }
         }
     }
@@ -105,6 +96,22 @@ package final class RedisClient: Sendable {
 
     /// The masters of a Cluster know each other.
     private var knownElsewhere: [RedisAddress] { state.withLock { $0.isSharded ? $0.nodes.map(\.address) : [] } }
+
+    private func surveyed(_ told: inout Bool) async -> RedisLayout? {
+        do {
+            let layout = try await RedisSurvey(configuration: configuration, group: group).layout(known: knownElsewhere)
+            if told { logger.info("redis is reachable again") }
+            told = false
+            return layout
+        } catch {
+            // Once there is a layout, its nodes tell.
+            if !told, state.withLock({ $0.layout == nil }) {
+                logger.warning("redis cannot be reached; trying on", metadata: ["error": "\(error)"])
+                told = true
+            }
+            return nil
+        }
+    }
 
     private func isSurveyDue(_ last: ContinuousClock.Instant) -> Bool {
         let isInDoubt = state.withLock { state in

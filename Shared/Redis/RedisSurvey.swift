@@ -80,17 +80,16 @@ struct RedisSurvey: Sendable {
 
     /// `nil` if it does not know the command, or how to do it.
     private func answer(_ connection: RedisConnection.Handle, _ words: String...) async throws -> RedisValue? {
-        do { return try await connection.call(words) } catch let error as RedisError where error.kind == .server {
-            // All else, as that it still loads, says nothing of what it is.
-            guard ["ERR", "NOPERM"].contains(error.code) else { throw connection.refusal ?? error }
-            return nil
-        }
+        // All else that it may answer, as that it still loads, says nothing of what it is.
+        do { return try await connection.call(words) } catch let error as RedisError where error.isOfUnknownCommand { return nil }
     }
 
     private func asking<R>(_ address: RedisAddress, _ body: (RedisConnection.Handle) async throws -> R) async throws -> R {
         let handle = try await RedisConnection.connect(
             to: address, configuration, group: group, for: .survey, patience: Self.patience)
         defer { handle.channel.close(promise: nil) }
-        return try await body(handle)
+        do { return try await body(handle) } catch let error as RedisError where error.code == "NOAUTH" {
+            throw handle.refusal ?? error
+        }
     }
 }
