@@ -64,9 +64,8 @@ def plan(costs, given):
         ("memory of a gateway's connections", f"{connections / gateways * costs.connection / 2**30:.2f} GiB"),
     ]
     rows += [(f"cores of {name}", f"{used:.2f} busy, {math.ceil(used / given.load) or 1} given") for name, used in cores.items()]
-    one = given.load * MICRO / each["postgres"]
     rows += [
-        ("messages a second that one core of PostgreSQL commits", f"{one:,.0f}"),
+        ("messages a second that fill one core of PostgreSQL", f"{MICRO / costs.message['postgres']:,.0f}"),
         ("WAL, as much again for each replica", f"{messages * costs.wal / 2**20:.2f} MiB/s"),
         ("messages stored in a year", f"{yearly:,.0f}"), ("their tables and indexes", f"{yearly * costs.stored / 2**40:.2f} TiB"),
         ("until all are back after an outage", f"{connections / costs.connects / max(1, gateways * given.cores / given.measured_cores):,.0f} s"),

@@ -26,7 +26,7 @@ class Costs:
         for k in range(everline.gateways):
             with urllib.request.urlopen(f"http://127.0.0.1:{everline.port(9102, k)}/metrics", timeout=10) as answer:
                 page = answer.read().decode()
-            counts["deliveries"] += sum(map(int, re.findall(r"^everline_messages_delivered_total\{[^}]*\} (\d+)", page, re.M)))
+            counts["deliveries"] += sum(map(int, re.findall(r"^everline_messages_delivered_total(?:\{[^}]*\})? (\d+)", page, re.M)))
         cpu = Counter()
         for file in (everline.home / "run").glob("*.pid"):
             cpu[re.sub(r"-\d+$", "", file.stem)] += used(int(file.read_text()))
