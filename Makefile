@@ -11,7 +11,7 @@ test-browser:
 	@compose/local/test Tests/Browser
 
 test-faults:
-	@compose/local/test -s Tests/System/test_faults.py Tests/Faults/test_checker.py Tests/Faults/test_failover.py Tests/Faults/long_form.py
+	@compose/local/test -s Tests/System/test_faults.py Tests/Faults/test_checker.py Tests/Faults/test_failover.py Tests/Faults/test_replicas.py Tests/Faults/test_redis_failover.py Tests/Faults/long_form.py
 
 screenshots:
 	@compose/local/screenshots

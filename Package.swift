@@ -160,7 +160,10 @@ let package = Package(
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + nio, path: "Tests/Load",
-            exclude: ["audit.py", "backups.py", "bench.py", "follow_long.py", "logins.py", "page.py", "searching.py"],
+            exclude: [
+                "audit.py", "backups.py", "bench.py", "capacity.py", "costs.py", "follow_long.py", "logins.py", "page.py",
+                "searching.py",
+            ],
             swiftSettings: settings),
         tests("ProtocolTests", "Tests/Protocol", ["EverlineProtocol"]),
         tests("CryptographyTests", "Tests/Cryptography", ["EverlineCryptography"]),

@@ -4,6 +4,8 @@ package struct PostgresConfiguration: Sendable {
     package enum Target: String, Sendable, Hashable {
         /// Also a standby, for those who only read.
         case any
+        /// No standby; also where sessions only read by default.
+        case primary
         /// Neither a standby nor a primary that was closed to writers (`default_transaction_read_only`). A standby is refused whatever the string
         /// says, because it would refuse each call.
         case readWrite = "read-write"
@@ -25,6 +27,8 @@ package struct PostgresConfiguration: Sendable {
     /// The most calls queued or in flight on one connection; the next is refused at once.
     package var inFlight: Int
     package var target: Target
+    /// Which of the connection string's hosts is meant, counted from 0; `nil` for all (see `byHost`).
+    package var host: Int?
     /// For each host of the connection string, in whole seconds, at least 2, so that one that swallows everything does not keep us from the next; at
     /// least 5 where there is only one, which may be slow. `connect_timeout` in the string goes first.
     package var connectTimeout: Duration

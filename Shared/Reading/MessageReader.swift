@@ -30,20 +30,23 @@ package struct MessageReader: Sendable {
         }
     }
 
+    /// - Parameter patience: for each statement.
     /// - Throws: `room.not_found`, also for a room that the user may not know of.
-    package func page(_ direction: Direction, room name: String, reader user: Int64, limit: Int64) async throws -> RoomPage {
-        let known = try await rooms.id(of: name)
+    package func page(
+        _ direction: Direction, room name: String, reader user: Int64, limit: Int64, patience: Duration = .seconds(5)
+    ) async throws -> RoomPage {
+        let known = try await rooms.id(of: name, patience)
         var id = known
-        var rows = try await rows(direction, name, id, user, limit)
+        var rows = try await rows(direction, name, id, user, limit, patience)
         if !RoomPage.isReadable(rows) {
             // Not this reader's; or the id is not the room's any more, because history was turned back.
-            id = try await rooms.look(for: name)
+            id = try await rooms.look(for: name, patience)
             guard id != known else { throw RPCError(.roomNotFound) }
-            rows = try await self.rows(direction, name, id, user, limit)
+            rows = try await self.rows(direction, name, id, user, limit, patience)
             guard RoomPage.isReadable(rows) else { throw RPCError(.roomNotFound) }
         }
         let page = try RoomPage(rows, id: id, name: name, descending: direction.isDescending)
-        return page.naming(try await senders.fields(of: page.senders, epoch: page.room.epoch))
+        return page.naming(try await senders.fields(of: page.senders, epoch: page.room.epoch, patience))
     }
 
     /// The number of the first message sent then or later; `nil` if there is none.
@@ -52,11 +55,12 @@ package struct MessageReader: Sendable {
             .first?[0].decode()
     }
 
-    private func rows(_ direction: Direction, _ name: String, _ id: Int64, _ user: Int64, _ limit: Int64) async throws
-        -> PostgresRows
+    private func rows(_ direction: Direction, _ name: String, _ id: Int64, _ user: Int64, _ limit: Int64, _ patience: Duration)
+        async throws -> PostgresRows
     {
         try await pool.execute(
-            direction.isDescending ? Self.downwards : Self.upwards, [id, name, user, direction.seq, limit])
+            direction.isDescending ? Self.downwards : Self.upwards, [id, name, user, direction.seq, limit],
+            deadline: .after(patience))
     }
 
     // The first row is the room's (see `RoomPage`), and is missing if it may not be read: then what follows is nobody's. Measured at 50 messages: the

@@ -13,14 +13,14 @@ final class RoomNumbers: Sendable {
     init(pool: PostgresPool) { self.pool = pool }
 
     /// - Throws: `room.not_found`
-    func id(of name: String) async throws -> Int64 {
+    func id(of name: String, _ patience: Duration) async throws -> Int64 {
         if let id = known.withLock({ $0[name] }) { return id }
-        return try await look(for: name)
+        return try await look(for: name, patience)
     }
 
     /// The same, asked of the database.
-    func look(for name: String) async throws -> Int64 {
-        guard let id: Int64 = try await pool.execute(Self.select, [name]).first?[0].decode() else {
+    func look(for name: String, _ patience: Duration) async throws -> Int64 {
+        guard let id: Int64 = try await pool.execute(Self.select, [name], deadline: .after(patience)).first?[0].decode() else {
             known.withLock { $0[name] = nil }
             throw RPCError(.roomNotFound)
         }

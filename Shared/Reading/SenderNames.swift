@@ -22,7 +22,7 @@ package final class SenderNames: Sendable {
     package init(pool: PostgresPool) { self.pool = pool }
 
     /// - Parameter epoch: that of the messages which the users sent.
-    package func fields(of users: [Int64], epoch: String) async throws -> [Int64: [UInt8]] {
+    package func fields(of users: [Int64], epoch: String, _ patience: Duration = .seconds(5)) async throws -> [Int64: [UInt8]] {
         let found = known.withLock { known in
             if known.epoch != epoch || .now - known.since > Self.age || known.fields.count > Self.bound {
                 known = Known(epoch: epoch, since: .now)
@@ -32,7 +32,7 @@ package final class SenderNames: Sendable {
         let missing = users.filter { found[$0] == nil }
         if missing.isEmpty { return found }
         var all = found
-        for row in try await pool.execute(Self.select, [missing]) {
+        for row in try await pool.execute(Self.select, [missing], deadline: .after(patience)) {
             var writer = JSONWriter()
             writer.raw(#","sender":"#)
             writer.write(try row[1].decode(as: String.self))

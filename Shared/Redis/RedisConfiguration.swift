@@ -1,12 +1,14 @@
 package import NIOSSL
 
 package struct RedisConfiguration: Sendable {
-    package let host: String
-    package let port: Int
+    /// Of one server, of Sentinels, or of some nodes of a Cluster: which it is they say themselves.
+    package let addresses: [RedisAddress]
+    /// The name of the master, for Sentinels that watch several.
+    package var master: String?
     /// The ACL user, and the file that holds its password; read anew for each connection.
     package let user: String
     package let passwordFile: String
-    /// What the server's certificate must name.
+    /// What the certificate of each server must name.
     package let serverName: String
     /// Asked for each connection.
     package let tls: @Sendable () -> NIOSSLContext
@@ -15,11 +17,11 @@ package struct RedisConfiguration: Sendable {
     package var mostBytes = 33_554_432
 
     package init(
-        host: String, port: Int, user: String, passwordFile: String, serverName: String,
+        addresses: [RedisAddress], master: String? = nil, user: String, passwordFile: String, serverName: String,
         tls: @escaping @Sendable () -> NIOSSLContext
     ) {
-        self.host = host
-        self.port = port
+        self.addresses = addresses
+        self.master = master
         self.user = user
         self.passwordFile = passwordFile
         self.serverName = serverName

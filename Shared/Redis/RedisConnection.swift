@@ -21,10 +21,26 @@ final class RedisConnection: ChannelInboundHandler {
         let deadline: NIODeadline
     }
 
+    /// What a connection is for.
+    enum Purpose: Sendable {
+        case commands
+        case subscription(Subscription)
+        /// To find out what a server is. A Sentinel may know no users, and what it does not know is no failure.
+        case survey
+    }
+    struct Subscription: Sendable {
+        /// Channel and payload of each published message.
+        let received: @Sendable (String, ByteBuffer) -> Void
+        /// A channel whose subscription has ended, by our command or without.
+        let dropped: @Sendable (String) -> Void
+    }
+
     private let configuration: RedisConfiguration
     private let ready: EventLoopPromise<RedisConnection.Handle>
-    /// Channel and payload of each published message.
-    private let received: (@Sendable (String, ByteBuffer) -> Void)?
+    private let subscription: Subscription?
+    private let isSurvey: Bool
+    /// Called when an answer shows that the server is not what it was.
+    private let doubted: @Sendable () -> Void
     private let reader = ReplyReader()
     private var context: ChannelHandlerContext?
     private var pending: Deque<Pending> = []
@@ -40,18 +56,42 @@ final class RedisConnection: ChannelInboundHandler {
     struct Handle: Sendable {
         let channel: any Channel
         let connection: NIOLoopBound<RedisConnection>
+        /// Why a survey goes on without a user.
+        var refusal: RedisError?
+
+        /// Sends now, in the order of calls.
+        func send(_ parts: [[UInt8]], _ deadline: NIODeadline, _ promise: EventLoopPromise<RedisValue>?) {
+            channel.eventLoop.execute { connection.value.send(parts, deadline, promise) }
+        }
+        func call(_ words: String...) async throws -> RedisValue { try await call(words) }
+        func call(_ words: [String]) async throws -> RedisValue {
+            let promise = channel.eventLoop.makePromise(of: RedisValue.self)
+            send(words.map { Array($0.utf8) }, .now() + .seconds(1), promise)
+            return try await promise.futureResult.get()
+        }
     }
 
     init(
-        _ configuration: RedisConfiguration, ready: EventLoopPromise<Handle>, received: (@Sendable (String, ByteBuffer) -> Void)?
+        _ configuration: RedisConfiguration, ready: EventLoopPromise<Handle>, for purpose: Purpose,
+        doubted: @escaping @Sendable () -> Void
     ) {
         self.configuration = configuration
         self.ready = ready
-        self.received = received
+        self.doubted = doubted
+        if case .subscription(let subscription) = purpose {
+            self.subscription = subscription
+        } else {
+            self.subscription = nil
+        }
+        isSurvey = if case .survey = purpose { true } else { false }
     }
 
+    /// - Parameters:
+    ///   - patience: until the user is accepted.
+    ///   - doubted: called when an answer shows that the server is not what it was.
     static func connect(
-        _ configuration: RedisConfiguration, group: any EventLoopGroup, received: (@Sendable (String, ByteBuffer) -> Void)? = nil
+        to address: RedisAddress, _ configuration: RedisConfiguration, group: any EventLoopGroup, for purpose: Purpose,
+        patience: TimeAmount = .seconds(5), doubted: @escaping @Sendable () -> Void = {}
     ) async throws -> Handle {
         let ready = group.any().makePromise(of: Handle.self)
         let connecting = ClientBootstrap(group: group)
@@ -61,14 +101,14 @@ final class RedisConnection: ChannelInboundHandler {
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandlers([
                         NIOSSLClientHandler(context: configuration.tls(), serverHostname: configuration.serverName),
-                        RedisConnection(configuration, ready: ready, received: received),
+                        RedisConnection(configuration, ready: ready, for: purpose, doubted: doubted),
                     ])
                 }
             }
-            .connect(host: configuration.host, port: configuration.port)
+            .connect(host: address.host, port: address.port)
         connecting.whenFailure { ready.fail($0) }
         let channel = try await connecting.get()
-        let timer = channel.eventLoop.scheduleTask(in: .seconds(5)) { channel.close(promise: nil) }
+        let timer = channel.eventLoop.scheduleTask(in: patience) { channel.close(promise: nil) }
         defer { timer.cancel() }
         return try await ready.futureResult.get()
     }
@@ -94,16 +134,19 @@ final class RedisConnection: ChannelInboundHandler {
             case .success: connection.authenticated()
             case .failure(let error):
                 connection.failure = error as? RedisError ?? connection.failure
+                if connection.isSurvey, connection.failure.kind == .server {
+                    return connection.authenticated(refusal: connection.failure)
+                }
                 connection.context?.close(promise: nil)
             }
         }
         send([Array("AUTH".utf8), Array(configuration.user.utf8), Array(password.utf8)], .now() + .seconds(5), promise)
     }
 
-    private func authenticated() {
+    private func authenticated(refusal: RedisError? = nil) {
         guard let context else { return }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        ready.succeed(Handle(channel: context.channel, connection: bound))
+        ready.succeed(Handle(channel: context.channel, connection: bound, refusal: refusal))
         // A peer that went without a word is noticed by its silence.
         pinger = context.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(2), delay: .seconds(2)) { _ in bound.value.ping() }
     }
@@ -134,7 +177,7 @@ final class RedisConnection: ChannelInboundHandler {
             return
         }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        if received == nil || pending.isEmpty && pinger == nil {
+        if subscription == nil || pending.isEmpty && pinger == nil {
             pending.append(Pending(promise: promise, bytes: size, joining: joining, deadline: deadline))
             if promise != nil { arm(deadline, context) }
             waitingBytes += size
@@ -191,23 +234,26 @@ final class RedisConnection: ChannelInboundHandler {
     }
 
     private func handle(_ value: RedisValue) {
-        if let received, pinger != nil {
+        if let subscription, pinger != nil {
             if case .error(let error) = value {
-                // It may be a subscription that was refused, as while a script hangs: all are made anew.
+                // It may be a subscription that was refused, as while a script hangs or when its slot lies elsewhere: all are made anew.
                 failure = error
                 context?.close(promise: nil)
                 return
             }
             guard case .array(let parts) = value, let kind = parts.first?.string else { return }
-            if kind == "message", parts.count == 3, let channel = parts[1].string, let payload = parts[2].bytes {
-                received(channel, ByteBuffer(bytes: payload))
+            if kind == "smessage", parts.count == 3, let channel = parts[1].string, let payload = parts[2].bytes {
+                subscription.received(channel, ByteBuffer(bytes: payload))
+            } else if kind == "sunsubscribe", parts.count == 3, let channel = parts[1].string {
+                subscription.dropped(channel)
             }
             return
         }
         guard let call = pending.popFirst() else { return }
         waitingBytes -= call.bytes
         if case .error(let error) = value {
-            error.count()
+            if !isSurvey { error.count() }
+            if error.isOfAnotherLayout { doubted() }
             call.promise?.fail(error)
         } else {
             call.promise?.succeed(value)

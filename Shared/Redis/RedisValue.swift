@@ -153,9 +153,15 @@ enum CommandFormat {
 }
 
 extension RedisError {
-    /// A script that Redis does not know yet is no failure.
+    /// Whether it shows that the server is no master any more, or not that of the key.
+    var isOfAnotherLayout: Bool { ["READONLY", "MOVED", "CLUSTERDOWN"].contains(code) }
+
+    /// Whether the command is one that the server does not know, or that the user may not give.
+    var isOfUnknownCommand: Bool { ["ERR", "NOPERM"].contains(code) }
+
+    /// A script that Redis does not know yet is no failure, and neither is being sent elsewhere.
     func count() {
-        guard code != "NOSCRIPT" else { return }
+        guard !["NOSCRIPT", "MOVED", "ASK"].contains(code) else { return }
         Counter(label: "everline_redis_errors_total", dimensions: [("kind", kind.rawValue)]).increment()
     }
 }

@@ -1,7 +1,7 @@
 package import EverlineProtocol
 package import NIOCore
 
-/// The newest messages of a room in Redis: a sorted set `everline:window:ROOM` of messages by number, and beside it the epoch that they
+/// The newest messages of a room in Redis: a sorted set `everline:window:{ROOM}` of messages by number, and beside it the epoch that they
 /// belong to. It may have holes or be behind; whoever reads it looks for that.
 package struct RoomWindow: Sendable {
     package let redis: RedisClient
@@ -43,7 +43,7 @@ package struct RoomWindow: Sendable {
             redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -tonumber(ARGV[2]) - 1)
         end
         if ARGV[3] ~= '' then
-            redis.call('PUBLISH', ARGV[3], table.concat({epoch, ARGV[4], ARGV[5]}, ' ') .. '\\n' .. table.concat(ARGV, '\\n', 8))
+            redis.call('SPUBLISH', ARGV[3], table.concat({epoch, ARGV[4], ARGV[5]}, ' ') .. '\\n' .. table.concat(ARGV, '\\n', 8))
         end
         return put and 1 or 0
         """)
@@ -56,7 +56,7 @@ package struct RoomWindow: Sendable {
             if redis.call('ZREMRANGEBYSCORE', KEYS[1], seq, seq) > 0 then redis.call('ZADD', KEYS[1], seq, ARGV[4]) end
             redis.call('HSET', KEYS[2], 'rev', rev)
         end
-        return redis.call('PUBLISH', ARGV[5], ARGV[6])
+        return redis.call('SPUBLISH', ARGV[5], ARGV[6])
         """)
 
     // ARGV: the first and the last number wanted. Nothing unless the first is there and no later one is missing before the last that is.
@@ -102,8 +102,9 @@ package struct RoomWindow: Sendable {
 
     /// Forgets windows whose messages are not as they should show any more, such as by a name. They are made anew when they are asked for.
     package func drop(rooms: [Int64]) {
-        guard !rooms.isEmpty else { return }
-        _ = redis.submit([Array("DEL".utf8)] + rooms.flatMap(Self.keys).map { Array($0.utf8) }, deadline: Self.patience)
+        for room in rooms {
+            _ = redis.submit([Array("DEL".utf8)] + Self.keys(room).map { Array($0.utf8) }, deadline: Self.patience)
+        }
     }
 
     /// What a window holds of the numbers that were asked for: the first and all up to `last`.
@@ -143,5 +144,14 @@ package struct RoomWindow: Sendable {
 
     private static let patience = Duration.milliseconds(300)
 
-    private static func keys(_ room: Int64) -> [String] { ["everline:window:\(room)", "everline:window:\(room):meta"] }
+    // With the room as their hash tag, as its channel has it, they lie in one slot of a Cluster.
+    private static func keys(_ room: Int64) -> [String] { ["everline:window:{\(room)}", "everline:window:{\(room)}:meta"] }
+
+    /// Where what happens in a room is published.
+    package static func channel(_ room: Int64) -> String { "\(channelPrefix)\(room)}" }
+    /// The room of such a channel.
+    package static func room(ofChannel channel: String) -> Int64? {
+        channel.hasPrefix(channelPrefix) ? Int64(channel.dropFirst(channelPrefix.count).dropLast()) : nil
+    }
+    private static let channelPrefix = "everline:room:{"
 }

@@ -12,6 +12,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "Tests"))
+from costs import Costs  # noqa: E402
 from running import PASSWORD, Everline  # noqa: E402
 
 SECONDS = int(os.environ.get("BENCH_SECONDS", "8"))
@@ -37,11 +38,13 @@ class Bench:
                 "--sessions", str(self.sessions), *map(str, more)]
 
     def load(self, command, *more, seconds=SECONDS, gateways=None):
+        """What the load tool says, and under `costs` what Everline has used for it."""
+        before = Costs.of(self.everline)
         done = subprocess.run(
             self.arguments(command, "--seconds", seconds, *more, gateways=gateways), capture_output=True, text=True, timeout=600)
         if done.returncode:
             raise RuntimeError(done.stderr[:2000])
-        return json.loads(done.stdout.splitlines()[-1])
+        return json.loads(done.stdout.splitlines()[-1]) | {"costs": Costs.of(self.everline).since(before)}
 
     def row(self, name, figure, reach, limit="", met=None):
         self.rows.append((name, figure, reach, limit, {True: "yes", False: "no", None: ""}[met]))
@@ -105,7 +108,7 @@ class Bench:
         rate = subprocess.run(
             ["redis-benchmark", "-p", str(self.everline.port(7379)), "--tls", "--cacert", self.everline.ca, "--user", "history", "-a",
              (self.everline.home / "secrets/redis-history").read_text().strip(), "-c", "8", "-n", "40000", "--csv", "ZRANGE",
-             "everline:window:1", "0", "-1"], capture_output=True, text=True)
+             "everline:window:{1}", "0", "-1"], capture_output=True, text=True)
         redis = re.search(r'"[^"]*","([\d.]+)"', rate.stdout.splitlines()[-1] if rate.stdout else "")
         redis = float(redis[1]) if redis else None
         self.load("send", "--name", "bench", seconds=1)
@@ -155,6 +158,9 @@ ORDER BY m.seq DESC LIMIT 50;"""
         each = (self.resident() - before) / count / 1024
         process.stdin.close()
         process.wait()
+        [[size, rows]] = self.everline.sql(
+            "SELECT pg_total_relation_size('everline.messages'), (SELECT sum(last_seq) FROM everline.room_counters)")
+        self.figures["stored"] = {"bytesPerMessage": int(size) / max(1, int(rows))}
         self.figures["idle"] = ready | {"kibEach": each, "kibEachWithBase": each + before / count / 1024}
         self.row(f"{count:,} idle connections", f"{each:.1f} KiB each ({each + before / count / 1024:.1f} with the processes themselves)",
                  "32 KiB", f"{count / ready['connectSeconds']:,.0f} logins by session a second", each <= 32)

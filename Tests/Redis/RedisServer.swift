@@ -55,7 +55,8 @@ final class RedisServer: Sendable {
         tls.minimumTLSVersion = .tlsv13
         let context = try NIOSSLContext(configuration: tls)
         return RedisConfiguration(
-            host: "127.0.0.1", port: port, user: user, passwordFile: "\(folder)/password", serverName: serverName,
+            addresses: [RedisAddress(host: "127.0.0.1", port: port)], user: user, passwordFile: "\(folder)/password",
+            serverName: serverName,
             tls: { context })
     }
 

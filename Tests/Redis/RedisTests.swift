@@ -30,7 +30,7 @@ private func withClient<R: Sendable>(
     if let inbox { received = { inbox.add($0, $1) } }
     let client = RedisClient(
         try configuration ?? server.configuration(), group: group, logger: logger, received: received,
-        resubscribed: { inbox?.resubscribed() })
+        returned: { inbox?.resubscribed() })
     let running = Task { await client.run() }
     defer { running.cancel() }
     return try await body(client)
@@ -148,16 +148,16 @@ private func code(_ body: () async throws -> some Any) async -> String? {
             redis.subscribe("詩")
             redis.subscribe("other")
             redis.unsubscribe("other")
-            #expect(await eventually { (try? await redis.command("PUBLISH", "詩", "一").integer) == 1 })
+            #expect(await eventually { (try? await redis.command("SPUBLISH", "詩", "一").integer) == 1 })
             #expect(await eventually { inbox.all == ["詩 一"] })
             server.stop()
             #expect(await eventually { !redis.isConnected })
             server.start()
-            #expect(await eventually { (try? await redis.command("PUBLISH", "詩", "二").integer) == 1 })
+            #expect(await eventually { (try? await redis.command("SPUBLISH", "詩", "二").integer) == 1 })
             #expect(await eventually { inbox.all == ["詩 一", "詩 二"] && inbox.returned == 1 })
-            _ = try await redis.command("PUBLISH", "other", "x")
+            _ = try await redis.command("SPUBLISH", "other", "x")
             redis.unsubscribe("詩")
-            #expect(await eventually { (try? await redis.command("PUBLISH", "詩", "三").integer) == 0 })
+            #expect(await eventually { (try? await redis.command("SPUBLISH", "詩", "三").integer) == 0 })
             #expect(!inbox.all.contains("other x"))
         }
         server.stop()
@@ -169,14 +169,14 @@ private func code(_ body: () async throws -> some Any) async -> String? {
         let inbox = Inbox()
         try await withClient(server, inbox: inbox) { (redis) async throws -> Void in
             redis.subscribe("詩")
-            #expect(await eventually { (try? await redis.command("PUBLISH", "詩", "一").integer) == 1 })
+            #expect(await eventually { (try? await redis.command("SPUBLISH", "詩", "一").integer) == 1 })
             server.pause()
             #expect(await eventually { !redis.isConnected })
             server.goOn()
             // The other connection was given up too by then, or found alive.
             #expect(
                 await eventually {
-                    _ = try? await redis.command("PUBLISH", "詩", "二")
+                    _ = try? await redis.command("SPUBLISH", "詩", "二")
                     return inbox.all.contains("詩 二")
                 })
         }
@@ -228,7 +228,7 @@ private func code(_ body: () async throws -> some Any) async -> String? {
         let inbox = Inbox()
         try await withClient(server, inbox: inbox) { (redis) async throws -> Void in
             redis.subscribe("一")
-            #expect(await eventually { (try? await redis.command("PUBLISH", "一", "1").integer) == 1 })
+            #expect(await eventually { (try? await redis.command("SPUBLISH", "一", "1").integer) == 1 })
             _ = try await redis.command("CONFIG", "SET", "busy-reply-threshold", "10")
             let hanging = redis.submit(["EVAL", "while true do end", "0"].map { Array($0.utf8) }, deadline: .seconds(30))
             // Others are told that it is busy.
@@ -240,7 +240,7 @@ private func code(_ body: () async throws -> some Any) async -> String? {
                 _ = try await other.command("SCRIPT", "KILL")
             }
             _ = try? await hanging.get()
-            #expect(await eventually { (try? await redis.command("PUBLISH", "二", "2").integer) == 1 })
+            #expect(await eventually { (try? await redis.command("SPUBLISH", "二", "2").integer) == 1 })
             #expect(await eventually { inbox.all.last == "二 2" })
         }
         server.stop()
@@ -322,4 +322,21 @@ private func code(_ body: () async throws -> some Any) async -> String? {
             #expect(try await shown() == ["6", "w1", "w2", "w3", "w4", "m5"])
         }
     }
+}
+
+/// What the specification names, and how tags are found (redis.io, "Redis cluster specification").
+@Suite struct KeySlotTests {
+    @Test(arguments: [
+        ("123456789", 0x31C3), ("foo", 12_182), ("", 0), ("{user1000}.following", 3_443), ("{user1000}.followers", 3_443),
+    ])
+    func slots(key: String, slot: Int) { #expect(KeySlot.of(Array(key.utf8)) == slot) }
+
+    @Test(arguments: [
+        ("everline:window:{7}", "everline:room:{7}"), ("everline:window:{7}:meta", "7"), ("foo{{bar}}zap", "{bar"),
+        ("foo{bar}{zap}", "bar"), ("{唐詩}一", "唐詩"),
+    ])
+    func tags(key: String, same: String) { #expect(KeySlot.of(Array(key.utf8)) == KeySlot.of(Array(same.utf8))) }
+
+    @Test(arguments: [("foo{}{bar}", "bar"), ("foo{}", ""), ("foo{bar", "bar")])
+    func noTags(key: String, other: String) { #expect(KeySlot.of(Array(key.utf8)) != KeySlot.of(Array(other.utf8))) }
 }

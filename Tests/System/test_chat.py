@@ -148,15 +148,15 @@ def test_recent_is_rebuilt_when_redis_has_lost_it(everline):
         li.send(room, f"{n}")
     before = li.result("history.recent", room=room)
     number = everline.sql(f"SELECT id FROM everline.rooms WHERE name = '{room}'")[0][0]
-    everline.redis("DEL", f"everline:window:{number}", f"everline:window:{number}:meta")
+    everline.redis("DEL", f"everline:window:{{{number}}}", f"everline:window:{{{number}}}:meta")
     without = li.result("history.recent", room=room)
     assert without["source"] == "postgres" and without["messages"] == before["messages"]
     rebuilt = li.result("history.recent", room=room)
     assert rebuilt["source"] == "redis" and rebuilt["messages"] == before["messages"]
     # A window with a hole, or of another epoch, is not served.
-    everline.redis("ZREMRANGEBYSCORE", f"everline:window:{number}", "30", "30")
+    everline.redis("ZREMRANGEBYSCORE", f"everline:window:{{{number}}}", "30", "30")
     assert li.result("history.recent", room=room)["messages"] == before["messages"]
-    everline.redis("HSET", f"everline:window:{number}:meta", "epoch", "0-old")
+    everline.redis("HSET", f"everline:window:{{{number}}}:meta", "epoch", "0-old")
     assert li.result("history.recent", room=room)["source"] == "postgres"
 
 

@@ -245,7 +245,7 @@ def test_what_is_read_is_of_the_epoch_that_it_names(own_everline):
                 wrong.append((method, params, found))
 
     everline.sql(f"UPDATE everline.messages SET body = '{epoch}' WHERE room_id = {number}")
-    everline.redis("DEL", f"everline:window:{number}", f"everline:window:{number}:meta")
+    everline.redis("DEL", f"everline:window:{{{number}}}", f"everline:window:{{{number}}}:meta")
     threads = [threading.Thread(target=read, args=(k, *one), daemon=True) for k, one in enumerate(reads)]
     for thread in threads:
         thread.start()

@@ -71,7 +71,7 @@ def test_a_revision_never_comes_before_its_message(pair):
     everline.sql(
         f"SELECT everline.append('{epoch}', ARRAY[{number}::bigint], ARRAY[{user}::bigint], ARRAY[gen_random_uuid()], ARRAY['as written'], "
         f"ARRAY[NULL::bigint]); SELECT everline.revise('{epoch}', {number}, {user}, gen_random_uuid(), 2, 'edit', 'as edited')", "everline_gateway")
-    everline.redis("PUBLISH", f"everline:room:{number}", f"{epoch} other 1 2 message.edited\n"
+    everline.redis("SPUBLISH", f"everline:room:{{{number}}}", f"{epoch} other 1 2 message.edited\n"
                    f'{{"room":"{room}","seq":2,"epoch":"{epoch}","body":"as edited","rev":1}}', user="message-gateway")
     edited = du.push("message.edited")
     assert edited["seq"] == 2 and edited["body"] == "as edited"

@@ -66,7 +66,7 @@ def test_revisions_are_numbered_pushed_and_shown(everline, room):
     assert first["body"] == "白日依山盡。" and first["rev"] == 5 and first["reactions"] == [{"reaction": "👍", "count": 1, "users": [owner.name]}]
     assert second["deleted"] and second["body"] == "" and second["rev"] == 4
     assert "rev" not in third and "reactions" not in third
-    everline.redis("DEL", *(f"everline:window:{id}{end}" for [id] in everline.sql(f"SELECT id FROM everline.rooms WHERE name = '{name}'") for end in ("", ":meta")))
+    everline.redis("DEL", *(f"everline:window:{{{id}}}{end}" for [id] in everline.sql(f"SELECT id FROM everline.rooms WHERE name = '{name}'") for end in ("", ":meta")))
     assert owner.result("history.recent", room=name)["messages"] == page["messages"]
     # A record of who did what.
     assert everline.sql(

@@ -168,7 +168,7 @@ def test_the_hot_path_scans_no_table(own_everline):
     assert li.send("空", "x", key)["seq"] == li.send("空", "x", key)["seq"]
     li.result("message.edit", room="空", epoch=epoch, seq=1, clientId=str(uuid.uuid4()), body="改")
     li.result("message.react", room="空", epoch=epoch, seq=1, clientId=str(uuid.uuid4()), reaction="好")
-    everline.redis("DEL", *(f"everline:window:1{end}" for end in ("", ":meta")))
+    everline.redis("DEL", *("everline:window:{1}" + end for end in ("", ":meta")))
     for line in (li, du, everline.user("李白")):
         line.result("room.open", room="空")
         line.result("room.open", room="空", epoch=epoch, after=3, afterRev=0)

@@ -82,7 +82,10 @@ package enum GatewayServer {
         }
         let redis = RedisClient(
             try settings.redis(tls: client), group: group, logger: logger, received: { signals.received($0, $1) },
-            resubscribed: { Task { try? await feeds.compareAll() } })
+            returned: {
+                Task { try? await feeds.compareAll() }
+                Task { await sessions.check(all: true) }
+            })
         signals.attach(redis: redis, feeds: feeds, hubs: hubs)
 
         var appending = try settings.postgres(service: "message-gateway append") { try await EpochStore.note(on: $0, in: epochs) }

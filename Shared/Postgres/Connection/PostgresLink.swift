@@ -34,11 +34,12 @@ final class PostgresLink: @unchecked Sendable {
     /// returning, which the reactor must not wait for. And only the waiting form applies `connect_timeout` to each host in turn, so
     /// that a first host that swallows packets does not hide the second (fe-connect.c, connectDBComplete).
     static func connect(_ configuration: PostgresConfiguration, _ logger: Logger) throws(PostgresError) -> PostgresLink {
+        let hosts = ConnectionHosts(configuration.conninfo)
         // Of two settings of one option the later wins, so the connection string overrides what stands before it.
         var options = [
             (
                 "connect_timeout",
-                "\(max(namesSeveralHosts(configuration.conninfo) ? 2 : 5, configuration.connectTimeout.components.seconds))"
+                "\(max(hosts.count > 1 && configuration.host == nil ? 2 : 5, configuration.connectTimeout.components.seconds))"
             ),
             ("keepalives_idle", "30"), ("keepalives_interval", "5"), ("keepalives_count", "3"), ("tcp_user_timeout", "15000"),
             ("target_session_attrs", configuration.target.rawValue), ("dbname", configuration.conninfo),
@@ -47,6 +48,7 @@ final class PostgresLink: @unchecked Sendable {
         if let name = configuration.naming?() ?? configuration.applicationName {
             options.append(("fallback_application_name", name))
         }
+        if let host = configuration.host { options += hosts.options(host) }
         if let path = configuration.passwordFile { options.append(("password", try readPassword(path))) }
         let keywords = options.map { strdup($0.0) }
         let values = options.map { strdup($0.1) }
@@ -61,7 +63,7 @@ final class PostgresLink: @unchecked Sendable {
             throw PostgresError(.notExecuted, "cannot connect: \(message(of: pointer))")
         }
         // Reported by the server at the start of a session (PostgreSQL manual 34.2, PQparameterStatus).
-        if configuration.target != .any, let standby = PQparameterStatus(pointer, "in_hot_standby"),
+        if [.readWrite, .primary].contains(configuration.target), let standby = PQparameterStatus(pointer, "in_hot_standby"),
             String(cString: standby) == "on"
         {
             throw PostgresError(.notExecuted, "cannot use this server: it is a standby, and a primary was asked for")
@@ -70,22 +72,6 @@ final class PostgresLink: @unchecked Sendable {
             throw PostgresError(.notExecuted, "no pipeline mode: \(message(of: pointer))")
         }
         return link
-    }
-
-    /// Whether there is another host to try when one does not answer.
-    private static func namesSeveralHosts(_ conninfo: String) -> Bool {
-        guard let options = PQconninfoParse(conninfo, nil) else { return false }
-        defer { PQconninfoFree(options) }
-        var option = options
-        while let keyword = option.pointee.keyword {
-            if let value = option.pointee.val, ["host", "hostaddr"].contains(String(cString: keyword)),
-                String(cString: value).contains(",")
-            {
-                return true
-            }
-            option += 1
-        }
-        return false
     }
 
     /// libpq's text for the last failure, on one line.

@@ -23,6 +23,11 @@ extension Setting {
     package static let redis = [
         Setting("redis.host", default: "127.0.0.1", "Redis' host"),
         Setting("redis.port", default: "7379", "Redis' TLS port"),
+        Setting(
+            "redis.addresses", default: "",
+            "in place of these: host:port of Sentinels, or of some nodes of a Cluster, with commas between; they say themselves what they are"
+        ),
+        Setting("redis.master", default: "", "the master's name, if the Sentinels watch several"),
         Setting("redis.user", "ACL user"),
         Setting("redis.passwordFile", "file that holds the ACL user's password"),
         Setting("redis.serverName", default: "redis", "what Redis' certificate must name"),
@@ -53,8 +58,12 @@ extension Settings {
 
     /// - Parameter tls: what connections are made with.
     package func redis(tls: any TLSContextSource) throws -> RedisConfiguration {
-        RedisConfiguration(
-            host: try string("redis.host"), port: try port("redis.port"), user: try string("redis.user"),
+        let servers =
+            optional("redis.addresses") == nil
+            ? [RedisAddress(host: try string("redis.host"), port: try port("redis.port"))]
+            : try addresses("redis.addresses").map { RedisAddress(host: $0.host, port: $0.port) }
+        return RedisConfiguration(
+            addresses: servers, master: optional("redis.master"), user: try string("redis.user"),
             passwordFile: try string("redis.passwordFile"), serverName: try string("redis.serverName"),
             tls: { tls.now })
     }

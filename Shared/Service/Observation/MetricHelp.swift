@@ -8,6 +8,7 @@ package enum MetricHelp {
         "everline_request_duration_seconds": "From reading a request until its answer, by method.",
         "everline_postgres_errors_total": "Calls to PostgreSQL that failed, by what the failure means for the caller.",
         "everline_redis_errors_total": "Commands to Redis that failed, by kind.",
+        "everline_redis_layout_changes_total": "How often another server took a master's place, or slots of a Cluster moved.",
         "process_cpu_seconds_total": "User and system time of the process.",
         "process_virtual_memory_bytes": "Address space of the process.",
         "process_resident_memory_bytes": "Memory of the process that is in RAM.",
@@ -36,6 +37,10 @@ package enum MetricHelp {
         // message-gateway and history.
         "everline_recent_total": "Answers of history.recent, by source: redis or postgres.",
         "everline_window_rebuilds_total": "Windows of recent messages in Redis that were made anew from PostgreSQL.",
+
+        // history.
+        "everline_replica_reads_total":
+            "Reads that replicas were asked for, by outcome: answered, or behind or unreachable, and then the primary answered.",
 
         // auth.
         "everline_logins_total": "Attempts to log in, by outcome.",

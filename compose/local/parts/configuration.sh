@@ -10,15 +10,17 @@ conninfo_value() {
   local text=${1//\\/\\\\}
   printf "'%s'" "${text//\'/\\\'}"
 }
-# Where PostgreSQL is: this run's own, or the servers of EVERLINE_POSTGRES_HOSTS ("host:port,host:port", IPv4 or names), of which libpq then takes
-# the one that is no standby (PostgreSQL manual 34.1.1.3; `read-write` would refuse history, whose role is read-only).
+# postgres_hosts ROLE: where PostgreSQL is: this run's own, or the servers of EVERLINE_POSTGRES_HOSTS ("host:port,host:port", IPv4 or names), of which
+# libpq then takes the one that can be written to, for those who write, and for the others the one that is no standby (PostgreSQL manual 34.1.1.3;
+# `read-write` would refuse history, whose role is read-only, and db-guardian while it closes the server to others).
 postgres_hosts() {
   local hosts="" ports="" one
   [[ -n ${EVERLINE_POSTGRES_HOSTS:-} ]] || { echo "host=127.0.0.1 port=$(port 7432)"; return; }
   for one in ${EVERLINE_POSTGRES_HOSTS//,/ }; do hosts+="${hosts:+,}${one%:*}" ports+="${ports:+,}${one##*:}"; done
-  echo "host=$hosts port=$ports target_session_attrs=primary"
+  case $1 in everline_auth | everline_gateway) one=read-write ;; *) one=primary ;; esac
+  echo "host=$hosts port=$ports target_session_attrs=$one"
 }
-conninfo() { echo "$(postgres_hosts) dbname=$2 user=$1 sslmode=verify-full sslrootcert=$(conninfo_value "$home/certs/ca.pem")"; }
+conninfo() { echo "$(postgres_hosts "$1") dbname=$2 user=$1 sslmode=verify-full sslrootcert=$(conninfo_value "$home/certs/ca.pem")"; }
 tls_json() { echo "\"tls\": {\"ca\": $(json "$home/certs/ca.pem"), \"certificate\": $(json "$home/certs/$1.pem"), \"key\": $(json "$home/certs/$1.key")}"; }
 postgres_json() { echo "\"postgres\": {\"conninfo\": $(json "$(conninfo "$1" everline)"), \"passwordFile\": $(json "$home/secrets/postgres-$1")}"; }
 redis_json() { echo "\"redis\": {\"port\": $(port 7379), \"user\": $(json "$1"), \"passwordFile\": $(json "$home/secrets/redis-$1")}"; }

@@ -10,9 +10,13 @@ import NIOCore
 /// does not bring it back.
 package struct SessionCache: Sendable {
     let redis: RedisClient
-    let untold = UntoldEnds()
+    let ends: RecentEnds
 
-    package init(_ redis: RedisClient) { self.redis = redis }
+    /// - Parameter ends: told by the client when a server of Redis was lost, or another took its place.
+    package init(_ redis: RedisClient, ends: RecentEnds = RecentEnds()) {
+        self.redis = redis
+        self.ends = ends
+    }
 
     /// How long after it was read from PostgreSQL a session may be believed, in milliseconds.
     static let trust: Int64 = 60_000
@@ -43,10 +47,10 @@ package struct SessionCache: Sendable {
     }
 
     func get(_ hash: SessionHash, epoch: String) async -> StoredSession? {
-        guard !untold.contains(hash),
+        guard !ends.contains(hash),
             let bytes = try? await redis.command("GET", Self.key(hash), deadline: Self.patience).bytes,
             let json = try? JSONParser.parse(bytes), let entry = try? Entry(json, strict: false), entry.epoch == epoch,
-            let id = entry.session.userID, !untold.contains(hash)
+            let id = entry.session.userID, !ends.contains(hash)
         else { return nil }
         return StoredSession(
             userID: id, user: entry.session.user, expiresAt: entry.session.expiresAt, endsAt: entry.endsAt,
@@ -74,10 +78,10 @@ package struct SessionCache: Sendable {
             Self.put, keys: [Self.key(hash)], arguments: [entry.jsonBytes(), Array("\(end)".utf8)], deadline: Self.patience)
     }
 
-    /// Forgets sessions and tells every gateway that they have ended. If Redis cannot be told now, `run` goes on trying, and meanwhile what Redis
-    /// holds of them counts for nothing here.
+    /// Forgets sessions and tells every gateway that they have ended. If Redis cannot be told now, or may have lost what it was told, `run` tells it again;
+    /// what Redis holds of them counts for nothing here.
     package func end(_ hashes: [SessionHash]) async {
-        untold.add(hashes)
+        ends.add(hashes)
         await tell(hashes)
     }
 
@@ -87,12 +91,12 @@ package struct SessionCache: Sendable {
             let grave = ["SET", Self.key(hash), "ended", "PX", "\(Self.tombstone)"]
             return (
                 hash, redis.submit(grave.map { Array($0.utf8) }, deadline: Self.patience),
-                redis.submit(["PUBLISH", "everline:sessions", hash.hex].map { Array($0.utf8) }, deadline: Self.patience)
+                redis.submit(["SPUBLISH", "everline:sessions", hash.hex].map { Array($0.utf8) }, deadline: Self.patience)
             )
         }
         for (hash, grave, signal) in sent {
             guard (try? await grave.get()) != nil, (try? await signal.get()) != nil else { continue }
-            untold.remove(hash)
+            ends.told(hash)
         }
     }
 
@@ -101,7 +105,7 @@ package struct SessionCache: Sendable {
         while !Task.isCancelled {
             try await Task.sleep(for: .milliseconds(250))
             guard redis.isConnected else { continue }
-            let hashes = untold.young(milliseconds: Self.trust)
+            let hashes = ends.untold(milliseconds: Self.trust)
             if !hashes.isEmpty { await tell(hashes) }
         }
     }

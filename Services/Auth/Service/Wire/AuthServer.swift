@@ -36,9 +36,11 @@ package enum AuthServer {
         postgres.onDisconnect = { epoch.disconnected() }
         let pool = PostgresPool(configuration: postgres, logger: process.logger)
         let tls = TLSKeeper(try settings.tls(), logger: process.logger)
-        let redis = RedisClient(try settings.redis(tls: tls.client()), group: group, logger: process.logger)
+        let ends = RecentEnds()
+        let redis = RedisClient(
+            try settings.redis(tls: tls.client()), group: group, logger: process.logger, returned: { ends.tellAgain() })
         let store = SessionStore(pool)
-        let cache = SessionCache(redis)
+        let cache = SessionCache(redis, ends: ends)
         let sessions = Sessions(
             store: store, cache: cache, epoch: epoch,
             life: Int64(try settings.int("session.days", in: 1...3_650)) * 86_400_000,

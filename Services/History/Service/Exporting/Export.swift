@@ -4,8 +4,7 @@ import EverlineReading
 
 /// Pages of a room's or a person's messages as lines, by number.
 struct Export: Sendable {
-    let messages: MessageReader
-    let pool: PostgresPool
+    let sources: Sources
     let finder: MessageFinder
 
     func read(_ params: ExportParams, reader user: Int64) async throws -> ExportResult {
@@ -16,7 +15,7 @@ struct Export: Sendable {
     }
 
     private func read(_ room: String, _ after: Int64, _ params: ExportParams, _ user: Int64) async throws -> ExportResult {
-        let page = try await messages.page(.after(after), room: room, reader: user, limit: params.limit)
+        let page = try await sources.page(.after(after), room: room, reader: user, limit: params.limit)
         if let epoch = params.epoch, epoch != page.room.epoch { throw RPCError(.epochChanged) }
         let count = page.count == 0 ? 0 : page.fitting(0..<page.count, from: 0).count
         let last = count == 0 ? after : try page.seq(count - 1)
@@ -30,7 +29,7 @@ struct Export: Sendable {
         guard place.count == 2, let room = place[0], let seq = place[1] else {
             throw RPCError(.invalidParams, detail: "after is what an export answered with as next", parameter: "after")
         }
-        return try await pool.withTransaction(.readOnlySnapshot) { connection in
+        return try await sources.snapshot { connection in
             let rows = try await connection.execute(Self.selectOwn, [user, room, seq, params.limit + 1], deadline: .seconds(8))
             let epoch: String = try await connection.execute(Self.selectEpoch).decode(0, 0)
             if let wanted = params.epoch, wanted != epoch { throw RPCError(.epochChanged) }

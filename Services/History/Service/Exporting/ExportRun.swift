@@ -63,7 +63,8 @@ package struct ExportRun: Sendable {
                     "SELECT id FROM everline.users WHERE username_key = \(UsernameKey.of(name))"
                 ).first?[0].decode()
             else { throw RPCError(.userNotFound, detail: name) }
-            let export = Export(messages: MessageReader(pool: pool), pool: pool, finder: finder)
+            let export = Export(
+                sources: Sources(rooms: RoomStates(pool), messages: MessageReader(pool: pool), questions: pool), finder: finder)
             var next: String?
             repeat {
                 let page = try await export.read(

@@ -3,8 +3,7 @@ import EverlineReading
 
 /// Pages of older messages.
 struct Pages: Sendable {
-    let rooms: RoomStates
-    let messages: MessageReader
+    let sources: Sources
 
     /// A `PageResult` as JSON.
     func read(_ params: PageParams, reader user: Int64) async throws -> [UInt8] {
@@ -21,7 +20,7 @@ struct Pages: Sendable {
         case .around, .at:
             // Where the page lies is found first. If another epoch began in between, that was another history: once more, in the new one.
             for _ in 0..<2 {
-                let room = try await rooms.room(params.room, reader: user)
+                let room = try await sources.room(params.room, reader: user)
                 let centre = try await centre(of: params.anchor, in: room)
                 let first = max(1, min(centre - params.limit / 2, room.lastSeq - params.limit + 1))
                 let page = try await page(.after(first - 1), params, user, limit: params.limit)
@@ -38,7 +37,7 @@ struct Pages: Sendable {
     private func page(_ direction: MessageReader.Direction, _ params: PageParams, _ user: Int64, limit: Int64) async throws
         -> RoomPage
     {
-        let page = try await messages.page(direction, room: params.room, reader: user, limit: limit)
+        let page = try await sources.page(direction, room: params.room, reader: user, limit: limit)
         if let epoch = params.epoch, epoch != page.room.epoch { throw RPCError(.epochChanged) }
         return page
     }
@@ -49,7 +48,7 @@ struct Pages: Sendable {
         switch anchor {
         case .before(let number), .after(let number), .around(let number): seq = number
         // After the last message: the page ends with it.
-        case .at(let time): seq = try await messages.first(since: time, in: room) ?? room.lastSeq
+        case .at(let time): seq = try await sources.first(since: time, in: room) ?? room.lastSeq
         }
         return min(max(seq, 1), max(room.lastSeq, 1))
     }

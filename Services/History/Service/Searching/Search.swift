@@ -5,13 +5,8 @@ import EverlineReading
 
 /// Finds messages.
 struct Search: Sendable {
-    let pool: PostgresPool
+    let sources: Sources
     let messages: MessageFinder
-
-    init(pool: PostgresPool) {
-        self.pool = pool
-        messages = MessageFinder(pool: pool)
-    }
 
     /// How long one part of an answer may be looked for.
     private static let patience = Duration.milliseconds(1_500)
@@ -22,7 +17,7 @@ struct Search: Sendable {
     func find(_ params: SearchParams, reader user: Int64) async throws -> [UInt8] {
         let query = try SearchQuery(params.query)
         return try await withTaskExecutorPreference(globalConcurrentExecutor) {
-            try await pool.withTransaction(.readOnlySnapshot) { connection in
+            try await sources.snapshot { connection in
                 let scope = try await SearchScope.read(room: params.room, from: params.from, reader: user, on: connection)
                 if let epoch = params.epoch, epoch != scope.epoch { throw RPCError(.epochChanged) }
                 let answer = try await answer(params, query, scope, connection)

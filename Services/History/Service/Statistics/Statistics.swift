@@ -4,7 +4,7 @@ import EverlineProtocol
 
 /// Counts what somebody may read.
 struct Statistics: Sendable {
-    let pool: PostgresPool
+    let sources: Sources
 
     private static let top = 20
     private static let selectNames = PostgresStatement("SELECT id, username, display_name FROM everline.users WHERE id = ANY($1)")
@@ -15,7 +15,7 @@ struct Statistics: Sendable {
         let local = try LocalTime(
             params.timeZone, RoomDay.quarter(ofMilliseconds: before)..<RoomDay.quarter(ofMilliseconds: until) + 1)
         return try await withTaskExecutorPreference(globalConcurrentExecutor) {
-            try await pool.withTransaction(.readOnlySnapshot) { connection in
+            try await sources.snapshot { connection in
                 let scope = try await StatsScope.read(room: params.room, reader: user, on: connection)
                 if let epoch = params.epoch, epoch != scope.epoch { throw RPCError(.epochChanged) }
                 let reader = RollupReader(scope: scope, connection: connection, local: local)

@@ -14,6 +14,10 @@ package enum HistorySettings {
         Setting.postgres + Setting.redis + [
             Setting("auth.addresses", default: "127.0.0.1:7501", "host:port of the auth service, several with commas between"),
             Setting("search.connections", default: "3", "connections to PostgreSQL for searches and statistics"),
+            Setting(
+                "replicas.conninfo", default: "",
+                "libpq connection string of streaming replicas, without a password; several hosts may be given. Pages, searches, statistics and exports are read there as far as the replicas have come"
+            ),
             Setting("import.conninfo", default: "", "libpq connection string of the tables' owner, for `import` alone"),
             Setting("import.passwordFile", default: "", "file that holds its password"),
         ] + Setting.tls + Setting.listen(port: 7502) + Setting.metrics(port: 9103) + Setting.log
@@ -26,9 +30,9 @@ package enum HistoryServer {
         // One thread: a request then meets its answers from Redis where it was read. More cores are used by more instances.
         NIOSingletons.groupLoopCountSuggestion = 1
         let group = MultiThreadedEventLoopGroup.singleton
-        // Another server, as after a restore, gets its epoch before it is read; a standby does as well as a primary.
+        // Another server, as after a restore, gets its epoch before it is read.
         var postgres = try settings.postgres(service: "history") { _ = try await $0.serverEpoch() }
-        postgres.target = .any
+        postgres.target = .primary
         let pool = PostgresPool(configuration: postgres, logger: process.logger)
         let tls = TLSKeeper(try settings.tls(), logger: process.logger)
         let client = try tls.client()
@@ -39,19 +43,28 @@ package enum HistoryServer {
         let rooms = RoomStates(pool)
         let messages = MessageReader(pool: pool)
         let recent = Recent(rooms: rooms, messages: messages, window: RoomWindow(redis, size: Limits.window))
-        let pages = Pages(rooms: rooms, messages: messages)
         // What takes longer has connections of its own, so that pages do not wait for it.
-        postgres.connections = try settings.int("search.connections", in: 1...100)
+        let connections = try settings.int("search.connections", in: 1...100)
+        postgres.connections = connections
         let questions = PostgresPool(configuration: postgres, logger: process.logger)
+        let replicas = try settings.replicas().map { pages in
+            var long = pages
+            long.connections = connections
+            return Replicas(pages: pages, questions: long, logger: process.logger)
+        }
+        let sources = Sources(rooms: rooms, messages: messages, questions: questions, replicas: replicas)
+        let pages = Pages(sources: sources)
+        let finder = MessageFinder(pool: questions)
         let asking = Asking(
-            search: Search(pool: questions), statistics: Statistics(pool: questions),
-            export: Export(messages: messages, pool: questions, finder: MessageFinder(pool: questions)))
+            search: Search(sources: sources, messages: finder), statistics: Statistics(sources: sources),
+            export: Export(sources: sources, finder: finder))
         let server = try await LineServer(
             host: try settings.string("listen.host"), port: try settings.port("listen.port"),
             tls: try tls.server(.welcome),
             table: table(recent: recent, pages: pages, asking, auth: auth, process), group: group, logger: process.logger)
         try await process.run([
-            Part.ending { await pool.shutdown() }, Part.ending { await questions.shutdown() }, Part { await tls.run() },
+            Part.ending { await pool.shutdown() }, Part.ending { await questions.shutdown() },
+            Part.ending { await replicas?.shutdown() }, Part { await tls.run() },
             Part { await redis.run() },
             Part { await auth.lines.run() },
             Part.ending { await server.shutdown() },
@@ -94,6 +107,21 @@ package enum HistoryServer {
             try await asking.statistics.read(params, reader: try await reader.user(of: caller))
         }
         return table
+    }
+}
+
+extension Settings {
+    /// How to reach the replicas, if there are any: by the same role.
+    fileprivate func replicas() throws -> PostgresConfiguration? {
+        guard let conninfo = optional("replicas.conninfo") else { return nil }
+        var replicas = try postgres(service: "history")
+        replicas.conninfo = conninfo
+        replicas.onConnect = nil
+        // Also one that was promoted.
+        replicas.target = .any
+        // The primary is there to be asked instead.
+        replicas.cancelGrace = .milliseconds(200)
+        return replicas
     }
 }
 

@@ -7,7 +7,7 @@ import Synchronization
 /// Who is there, as their connections say: in Redis, where each gateway keeps what its own connections say for a minute and renews it, so that a gateway
 /// that dies is forgotten. Nothing of it is stored; without Redis it is absent.
 ///
-/// `everline:presence:USER`, a hash by gateway: `STATE END`, the end in milliseconds since 1970. `everline:typing:ROOM:USER`, for two seconds.
+/// `everline:presence:USER`, a hash by gateway: `STATE END`, the end in milliseconds since 1970. `everline:typing:{ROOM}:USER`, for two seconds.
 final class PresenceBoard: Sendable {
     private struct Person {
         let username: String
@@ -61,21 +61,6 @@ final class PresenceBoard: Sendable {
         return {before, seen()}
         """)
 
-    // ARGV: now. A state for each key.
-    private static let look = RedisScript(
-        """
-        local now, found = tonumber(ARGV[1]), {}
-        for n = 1, #KEYS do
-            local best = 'offline'
-            for _, value in ipairs(redis.call('HVALS', KEYS[n])) do
-                local state, till = string.match(value, '^(%a+) (%d+)$')
-                if state and tonumber(till) > now and (state == 'online' or best == 'offline') then best = state end
-            end
-            found[n] = best
-        end
-        return found
-        """)
-
     /// A connection says that its user is there.
     func says(_ connection: ObjectIdentifier, _ user: Int64, _ username: String, _ state: Presence.State) {
         people.withLock { $0[user, default: Person(username: username)].connections[connection] = state }
@@ -90,20 +75,33 @@ final class PresenceBoard: Sendable {
 
     /// A state for each user, or `nil` for each when it cannot be known now.
     func states(of users: [Int64]) async -> [Presence.State?] {
-        let keys = users.map(Self.key)
-        guard !keys.isEmpty, redis.isConnected,
-            let found = try? await redis.run(
-                Self.look, keys: keys, arguments: [Self.number(Timestamp.now.milliseconds)], deadline: Self.patience
-            )
-            .array, found.count == users.count
-        else { return users.map { _ in nil } }
-        return found.map { $0.string.flatMap { Presence.State(rawValue: $0) } }
+        guard redis.isConnected else { return users.map { _ in nil } }
+        let now = Timestamp.now.milliseconds
+        let replies = users.map { redis.submit(["HVALS", Self.key($0)].map { Array($0.utf8) }, deadline: Self.patience) }
+        var found: [Presence.State?] = []
+        for reply in replies {
+            guard let values = try? await reply.get().array else { return users.map { _ in nil } }
+            found.append(Self.state(values.compactMap(\.string), at: now))
+        }
+        return found
+    }
+
+    /// What several gateways say together.
+    private static func state(_ values: [String], at now: Int64) -> Presence.State {
+        var best = Presence.State.offline
+        for value in values {
+            let words = value.split(separator: " ")
+            guard words.count == 2, let end = Int64(words[1]), end > now, let state = Presence.State(rawValue: String(words[0]))
+            else { continue }
+            if state == .online || best == .offline { best = state }
+        }
+        return best
     }
 
     /// Whether to tell that somebody is writing: not if that was told within two seconds.
     func mayTellTyping(_ room: Int64, _ user: Int64) async -> Bool {
         let reply = try? await redis.command(
-            "SET", "everline:typing:\(room):\(user)", "1", "NX", "PX", "2000", deadline: Self.patience)
+            "SET", "everline:typing:{\(room)}:\(user)", "1", "NX", "PX", "2000", deadline: Self.patience)
         return reply == .status("OK")
     }
 

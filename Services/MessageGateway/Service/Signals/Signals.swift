@@ -6,7 +6,7 @@ import Synchronization
 
 /// What gateways tell each other through Redis. Every signal may be lost: the counter timer finds what it was about.
 ///
-/// - `everline:room:ROOM`: `EPOCH SENDER FIRST` and a message a line, or `EPOCH SENDER REV SEQ METHOD` and a message as a revision left it,
+/// - `everline:room:{ROOM}`: `EPOCH SENDER FIRST` and a message a line, or `EPOCH SENDER REV SEQ METHOD` and a message as a revision left it,
 ///   or `! SENDER` and a push, or `~ SENDER USER` and a push of the moment, which is not for that user.
 /// - `everline:users`: the number of a user, and a push for them.
 /// - `everline:presence`: `SENDER` and the numbers of rooms, and a push of the moment for those who have one of them open.
@@ -54,7 +54,7 @@ final class Signals: SignalSink, SignalSource {
         guard let first = messages.first, let ends = ends.withLock({ $0 }) else { return }
         _ = ends.window.append(
             room: room, epoch: epoch, first: first.seq, rev: rev, messages: messages.map(\.json),
-            publishTo: "everline:room:\(room)",
+            publishTo: RoomWindow.channel(room),
             sender: sender)
     }
 
@@ -63,11 +63,11 @@ final class Signals: SignalSink, SignalSource {
         let head = "\(epoch) \(sender) \(revision.rev) \(revision.seq) \(revision.method)\n"
         _ = ends.window.revise(
             room: room, epoch: epoch, rev: revision.rev, seq: revision.seq, message: revision.json,
-            publishTo: "everline:room:\(room)", Array(head.utf8) + revision.json)
+            publishTo: RoomWindow.channel(room), Array(head.utf8) + revision.json)
     }
 
     func announced(_ push: [UInt8], room: Int64) {
-        publish("everline:room:\(room)", Array("! \(sender)\n".utf8) + push)
+        publish(RoomWindow.channel(room), Array("! \(sender)\n".utf8) + push)
         Task { await ends.withLock { $0 }?.feeds.announce(push, room: room) }
     }
 
@@ -79,7 +79,7 @@ final class Signals: SignalSink, SignalSource {
 
     /// Something of the moment for all who have the room open, except that user. Who is behind is not told.
     func whispered(_ push: [UInt8], room: Int64, except user: Int64) {
-        publish("everline:room:\(room)", Array("~ \(sender) \(user)\n".utf8) + push)
+        publish(RoomWindow.channel(room), Array("~ \(sender) \(user)\n".utf8) + push)
         toReaders([room], push, except: user)
     }
 
@@ -90,13 +90,13 @@ final class Signals: SignalSink, SignalSource {
     }
 
     private func publish(_ channel: String, _ payload: [UInt8]) {
-        _ = ends.withLock { $0 }?.redis.submit([Array("PUBLISH".utf8), Array(channel.utf8), payload])
+        _ = ends.withLock { $0 }?.redis.submit([Array("SPUBLISH".utf8), Array(channel.utf8), payload])
     }
 
     // MARK: Listening
 
-    func listen(to room: Int64) { ends.withLock { $0 }?.redis.subscribe("everline:room:\(room)") }
-    func stopListening(to room: Int64) { ends.withLock { $0 }?.redis.unsubscribe("everline:room:\(room)") }
+    func listen(to room: Int64) { ends.withLock { $0 }?.redis.subscribe(RoomWindow.channel(room)) }
+    func stopListening(to room: Int64) { ends.withLock { $0 }?.redis.unsubscribe(RoomWindow.channel(room)) }
 
     /// On Redis' loop; the work is done in the order of arrival elsewhere. What does not fit the queue is lost, as any signal may be.
     func received(_ channel: String, _ payload: ByteBuffer) {
@@ -137,7 +137,7 @@ final class Signals: SignalSink, SignalSource {
             if let user = Int64(head[0]) { toUser(user, Array(rest)) }
             return
         }
-        guard let room = Int64(signal.channel.dropFirst("everline:room:".count)) else { return }
+        guard let room = RoomWindow.room(ofChannel: signal.channel) else { return }
         if head[0] == "~" { return toReaders([room], Array(rest), except: head.count > 2 ? Int64(head[2]) : nil) }
         if head[0] == "!" { return await ends.feeds.announce(Array(rest), room: room) }
         if head.count == 5, let rev = Int64(head[2]), let seq = Int64(head[3]) {
