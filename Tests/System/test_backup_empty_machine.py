@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from guarding import BINARY, says_of_rooms
+from guarding import BINARY, Restored, says_of_rooms
 
 
 def test_the_repository_and_the_key_are_enough(own_guardian):
@@ -30,7 +30,6 @@ def test_the_repository_and_the_key_are_enough(own_guardian):
     repository, key = place / "repository", place / "key"
     subprocess.run(["cp", "-a", str(guardian.repository), str(repository)], check=True)
     shutil.copy(everline.home / "guardian/repository.key", key)
-    drills = place / "drills"
     program = place / "db-guardian"
     shutil.copy(BINARY, program)
 
@@ -41,6 +40,7 @@ def test_the_repository_and_the_key_are_enough(own_guardian):
             cwd="/", capture_output=True, text=True, timeout=300)
 
     everline.stop()
+    servers = []
     # Nothing of the origin is where it was.
     real = os.path.realpath(everline.home / "postgres")
     home = os.path.realpath(everline.home)
@@ -50,10 +50,11 @@ def test_the_repository_and_the_key_are_enough(own_guardian):
             os.rename(path, away)
     try:
         users = [None] + ([pwd.getpwnam("nobody")] if os.geteuid() == 0 else [])
-        results = []
         for number, user in enumerate(users):
             if user:
-                subprocess.run(["chown", "-R", f"{user.pw_uid}:{user.pw_gid}", str(place)], check=True)
+                os.chown(place, user.pw_uid, user.pw_gid)
+                subprocess.run(["chown", "-R", f"{user.pw_uid}:{user.pw_gid}", str(repository), str(key)], check=True)
+            drills = place / f"drills-{number}"
             drilled = bare("drill", "--set", f"drill.folder={drills}", user=user)
             assert drilled.returncode == 0, (drilled.stdout, drilled.stderr)
             drill = json.loads(drilled.stdout)
@@ -61,14 +62,20 @@ def test_the_repository_and_the_key_are_enough(own_guardian):
             assert not drills.exists() or list(drills.iterdir()) == []
             restored = bare("restore", "--to", place / f"restored-{number}", "--latest", user=user)
             assert restored.returncode == 0, (restored.stdout, restored.stderr)
-            results.append(json.loads(restored.stdout))
-            assert results[-1]["lost"] == [] and results[-1]["backup"] == base["id"]
+            result = json.loads(restored.stdout)
+            assert result["lost"] == [] and result["backup"] == base["id"]
+            if user:
+                # It is for whoever restored it to start.
+                result["startCommand"] = f"setpriv --reuid={user.pw_uid} --regid={user.pw_gid} --clear-groups -- {result['startCommand']}"
+            started = subprocess.run(["env", "-i", "sh", "-c", result["startCommand"]], cwd="/", capture_output=True, text=True, timeout=120)
+            assert started.returncode == 0, (started, (pathlib.Path(result["directory"]) / "startup.log").read_text())
+            servers.append(Restored(guardian, result))
     finally:
         for path, away in reversed(moved):
             if away.exists():
                 os.rename(away, path)
-    for result in results:
-        with guardian.start(result) as server:
+    for server in servers:
+        with server:
             assert says_of_rooms(server) == expected
 
 

@@ -109,7 +109,10 @@ def test_killed_in_mid_backup_again_and_again(receive):
                 for one in pushers(guardian):
                     kill(one)
             for name in old:
-                back(everline, name, old[name])
+                try:
+                    back(everline, name, old[name])
+                except AssertionError as error:
+                    raise AssertionError(everline.said + everline.logs()) from error
             mark = [len(sender.acknowledged) for sender in senders]
             until(lambda: all(len(sender.acknowledged) > before + 5 for sender, before in zip(senders, mark)), say=everline.logs)
         # What was acknowledged by now is in segments that are archived soon after.

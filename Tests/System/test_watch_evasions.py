@@ -1,9 +1,9 @@
 """Each rule's attack in spellings that are meant to get past it: code in code, names in other letters, catalogues written by hand, services' roles under their own
 names. The watch sees each of them for what it is."""
 import json
-import subprocess
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -24,7 +24,8 @@ def watched():
         li.result("room.create", room="靜夜思")
         for line in ("床前明月光", "疑是地上霜", "舉頭望明月", "低頭思故鄉"):
             li.send("靜夜思", line)
-        everline.sql("CREATE TABLE public.guarded (x int); ALTER TABLE public.guarded ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON public.guarded USING (x = 1)")
+        everline.sql("CREATE TABLE public.guarded (x int); ALTER TABLE public.guarded ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON public.guarded USING (x = 1); "
+                     "ALTER TABLE public.guarded OWNER TO everline_guardian")
         everline.sql("; ".join(f"CREATE ROLE m{n}" for n in range(1, 10)))
         watch = Watch(everline)
         try:
@@ -93,7 +94,7 @@ ATTACKS = [
     ("audit-off", "ALTER ROLE everline_gateway SET track_counts = off;\nALTER ROLE everline_gateway RESET track_counts;", "track_counts"),
     ("audit-off", "GRANT SET ON PARAMETER pgaudit.log TO everline_history;", "parameter right"),
     ("audit-off", "REVOKE SELECT ON everline.users FROM everline_audit;", "relation everline.users"),
-    ("audit-off", "GRANT SELECT ON everline.users TO everline_audit;\nSET U&\"!0070gaudit\" UESCAPE '!' . role = '';", "pgaudit . role"),
+    ("audit-off", "GRANT SELECT ON everline.users TO everline_audit;\nSET U&\"!0070gaudit\" UESCAPE '!' . role = '';", "pgaudit.role"),
     ("audit-silence", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'everline_watch';", "the watch's own session"),
     ("foreign-ddl", "COMMENT ON TABLE everline.rooms IS 'x';", "comment"),
     ("foreign-ddl", do("EXECUTE concat('CREATE', ' ', 'TABLE public.from_do (x int)')"), "from_do"),
@@ -110,7 +111,7 @@ ATTACKS = [
     ("bulk-export", "COPY (SELECT * FROM everline.messages) TO STDOUT;", "to stdout"),
     ("bulk-export", "BEGIN;\nDECLARE c NO SCROLL CURSOR FOR SELECT body FROM everline.messages;\nFETCH ALL FROM c;\nCOMMIT;", "cursor"),
     ("bulk-export", "SELECT length(query_to_xml('SELECT * FROM everline.messages', true, true, '')::text);", "messages"),
-    ("bulk-export", "SELECT count(*) OVER (), body FROM everline.messages;", "count(*)over"),
+    ("bulk-export", "SELECT count(*) OVER (), body FROM everline.messages;", "over"),
     ("bulk-export", "SET search_path = everline;\nTABLE messages;", "table messages"),
     ("verifier-read", "CREATE TEMP VIEW v AS TABLE pg_authid;\nSELECT count(x) FROM (SELECT v AS x FROM v) AS y;", "pg_authid"),
     ("verifier-read", "CREATE FUNCTION pg_temp.r() RETURNS SETOF text LANGUAGE sql AS 'SELECT rolpassword FROM pg_authid';", "pg_temp"),
@@ -174,7 +175,7 @@ def test_half_of_everywhere_is_everywhere(watched):
     hba.write_text(before)
 
 
-@pytest.mark.parametrize("verb", ["roles", "migrate", "backup database"])
+@pytest.mark.parametrize("verb", ["roles", "migrate", "backup cluster"])
 def test_a_name_of_the_guardians_is_good_for_one_session(watched, verb):
     """Whoever reads it in pg_stat_activity, or in the log, and comes by it within the two minutes is seen all the same."""
     everline, watch = watched

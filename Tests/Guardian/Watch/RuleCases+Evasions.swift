@@ -69,6 +69,12 @@ extension RuleCases {
         .attack("bulk-export", "a limit that is none", read("select body from everline.messages limit all")),
         .benign("bulk-export", "a count", read("select count(*) as n from everline.messages")),
         .benign("bulk-export", "a few", read("select body from everline.messages limit 5")),
+        .attack(
+            "mass-delete", "MERGE with all rows",
+            .line(Lines.audit("merge into everline.login_log using (select 1) x on (true) when matched then delete", kind: "MISC", command: "???"))),
+        .benign(
+            "mass-delete", "MERGE with some",
+            .line(Lines.audit("merge into notes n using gone g on g.id = n.id when matched then delete", kind: "MISC", command: "???"))),
         .attack("superuser-writes", "a sequence", read("select setval('everline.users_id_seq', 1)")),
         .attack(
             "superuser-writes", "a function of the services",

@@ -153,6 +153,12 @@ extension ArraySlice where Element == Statement.Token {
         }
     }
 
+    /// Whether a MERGE matches every row: by a condition that is true of each.
+    var isJoinedWithAll: Bool {
+        guard let on = firstIndex(of: .word("on")) else { return false }
+        return self[(on + 1)...].prefix { $0 != .word("when") }.isTrivial
+    }
+
     private var isTrivial: Bool {
         let words = words.filter { $0 != "true" && $0 != "not" }
         if words.isEmpty || self.words.suffix(3) == ["is", "not", "null"] { return true }
