@@ -113,7 +113,9 @@ struct RuleTests {
     @Test("the guardian's own sessions are known by a name that others cannot make")
     func errands() {
         let errands = Errands(secret: [1, 2, 3])
-        let (many, one) = (errands.applicationName("backup database", at: 1_000_000), errands.nameForOne("backup database", at: 1_000_000))
+        let (many, one) = (
+            errands.applicationName("backup database", at: 1_000_000), errands.nameForOne("backup database", at: 1_000_000)
+        )
         #expect(errands.nameForOne("backup database", at: 1_000_000) != one)
         for (name, isOnce) in [(many, false), (one, true)] {
             // PostgreSQL cuts longer ones.

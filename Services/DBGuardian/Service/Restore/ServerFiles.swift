@@ -95,7 +95,10 @@ package enum StartCommand {
         // The socket's path must stay below 107 bytes.
         let sockets = directory.utf8.count < 80 ? directory : "/tmp"
         let options =
-            ["-c archive_mode=off", "-c logging_collector=off", "-c log_destination=stderr", "-c unix_socket_directories=\(Shell.quoted(sockets))"] + (port.map { ["-p \($0)"] } ?? [])
+            [
+                "-c archive_mode=off", "-c logging_collector=off", "-c log_destination=stderr",
+                "-c unix_socket_directories=\(Shell.quoted(sockets))",
+            ] + (port.map { ["-p \($0)"] } ?? [])
         let words = [
             "\(tools.folder)/pg_ctl", "-D", directory, "-l", "\(directory)/startup.log", "-w", "-t", "600", "-o",
             options.joined(separator: " "), "start",

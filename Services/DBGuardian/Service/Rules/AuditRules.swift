@@ -81,7 +81,9 @@ struct AuditOff: Rule {
 
     /// Whether object audit hears less of a table: by the rights of a role nobody logs in as.
     private static func isHeardLess(_ access: (before: String?, after: String?)) -> Bool {
-        let (before, after) = (AccessList(access.before).rights[Role.audit] ?? "", AccessList(access.after).rights[Role.audit] ?? "")
+        let (before, after) = (
+            AccessList(access.before).rights[Role.audit] ?? "", AccessList(access.after).rights[Role.audit] ?? ""
+        )
         return before.contains { !after.contains($0) }
     }
 
@@ -126,7 +128,9 @@ struct AuditSilence: Rule {
         guard record.severity == .fatal, record.state == "57P01", record.role == Role.watch,
             stopped.map({ abs(record.milliseconds - $0) > Self.stopping }) ?? true
         else { return [] }
-        return [alarm(&sight, object: "watch", cause: "the watch's session", evidence: ["somebody has ended the watch's own session"])]
+        return [
+            alarm(&sight, object: "watch", cause: "the watch's session", evidence: ["somebody has ended the watch's own session"])
+        ]
     }
 
     mutating func see(_ event: WatchEvent, _ scene: Scene) -> [Alarm] {

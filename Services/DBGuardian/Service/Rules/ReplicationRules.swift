@@ -18,7 +18,8 @@ struct ReplicationUse: Rule {
 
     /// Functions that make a slot or read what it gives (PostgreSQL manual 9.27.6).
     private static func isOfSlots(_ word: String) -> Bool {
-        word.hasPrefix("pg_logical_slot_") || word.hasSuffix("_replication_slot") && (word.hasPrefix("pg_create_") || word.hasPrefix("pg_copy_"))
+        word.hasPrefix("pg_logical_slot_")
+            || word.hasSuffix("_replication_slot") && (word.hasPrefix("pg_create_") || word.hasPrefix("pg_copy_"))
     }
 
     mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
@@ -32,7 +33,8 @@ struct ReplicationUse: Rule {
         if ["CREATE PUBLICATION", "CREATE SUBSCRIPTION", "ALTER PUBLICATION", "ALTER SUBSCRIPTION"].contains(audit.command) {
             return [alarm(&sight)]
         }
-        guard sight.isAudited("READ", "FUNCTION", "DDL"), sight.statement.anywhere({ $0.words.contains(where: Self.isOfSlots) }) else {
+        guard sight.isAudited("READ", "FUNCTION", "DDL"), sight.statement.anywhere({ $0.words.contains(where: Self.isOfSlots) })
+        else {
             return []
         }
         return [alarm(&sight, cause: "slot")]

@@ -130,7 +130,8 @@ extension ArraySlice where Element == Statement.Token {
 
     /// Whether all that it selects is one number of rows.
     var selectsCount: Bool {
-        guard count > 3, first == .word("select"), self[startIndex + 1] == .word("count"), self[startIndex + 2] == .symbol("(") else {
+        guard count > 3, first == .word("select"), self[startIndex + 1] == .word("count"), self[startIndex + 2] == .symbol("(")
+        else {
             return false
         }
         var depth = 0
