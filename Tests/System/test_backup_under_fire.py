@@ -12,7 +12,7 @@ from guarding import BINARY, Guardian, says_of_rooms
 from running import Everline
 from test_faults import Sender, back
 
-ROUNDS = 6
+ROUNDS = int(os.environ.get("FIRE_ROUNDS", 4))
 
 
 def until(condition, seconds=90, say=lambda: ""):

@@ -39,8 +39,8 @@ package struct Inventory: Sendable {
         }
     }
 
-    /// Whether it is a service's, of which all statements are known; the guardian's own change and dump.
-    package func isService(_ role: String) -> Bool { isOurs(role) && role != Role.owner && role != "replicator" }
+    /// Whether it is a service's, of which all statements are known; the guardian itself changes and dumps.
+    package func isService(_ role: String) -> Bool { isOurs(role) && ![Role.owner, Role.watch, "replicator"].contains(role) }
 
     package func isOurs(_ role: String) -> Bool { applications[role] != nil }
 

@@ -65,14 +65,15 @@ extension Watch {
         }
     }
 
-    /// Statements of superusers that pg_stat_statements counts, recorded or not; and of others, but the guardian, those of unusual kinds.
+    /// Statements of superusers that pg_stat_statements counts, recorded or not; and of others, but the guardian and the watch, whose canaries are all different,
+    /// those of unusual kinds.
     private func lookAtStatements() async throws {
         guard known.databases[scene.database]?.things["extension"]?["pg_stat_statements"] != nil else { return }
         let counts = try await session.query(
             """
             SELECT concat_ws(' ', s.userid, s.dbid, s.queryid, s.toplevel), s.calls FROM everline_watch.pg_stat_statements(false) s
             JOIN pg_roles r ON r.oid = s.userid
-            WHERE r.rolsuper OR s.toplevel AND r.rolname NOT IN (\(Role.owner), 'replicator') LIMIT 20000
+            WHERE r.rolsuper OR s.toplevel AND r.rolname NOT IN (\(Role.owner), \(Role.watch), 'replicator') LIMIT 20000
             """)
         var now: [String: Int64] = [:]
         for row in 0..<counts.count {
