@@ -134,6 +134,12 @@ extension RuleCases {
             "audit-off", "more rights for it",
             change("relation", "everline.rooms", "acl={a=arwd/a}", "acl={a=arwd/a,everline_audit=d/a}", in: "everline")),
         .attack("audit-silence", "the watch's session is ended", .line(ended("everline_watch"))),
+        .benign(
+            "audit-silence", "the postmaster is gone",
+            .line(
+                Lines.line(
+                    "terminating connection due to unexpected postmaster exit", severity: "FATAL", state: "57P01",
+                    role: "everline_watch"))),
         .benign("audit-silence", "another session is ended", .line(ended("everline_gateway"))),
         .benign(
             "audit-silence", "the server stops",

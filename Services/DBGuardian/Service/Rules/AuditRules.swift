@@ -124,8 +124,9 @@ struct AuditSilence: Rule {
         if record.backend == "postmaster", record.message.hasPrefix("received "), record.message.hasSuffix(" shutdown request") {
             stopped = record.milliseconds
         }
-        // admin_shutdown (PostgreSQL manual, appendix A).
+        // admin_shutdown (PostgreSQL manual, appendix A); also said when the postmaster is gone, which is a crash.
         guard record.severity == .fatal, record.state == "57P01", record.role == Role.watch,
+            !record.message.contains("postmaster"),
             stopped.map({ abs(record.milliseconds - $0) > Self.stopping }) ?? true
         else { return [] }
         return [
