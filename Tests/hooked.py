@@ -5,7 +5,7 @@ import threading
 
 
 class Hook:
-    def __init__(self, answers=(), certificate=None, key=None):
+    def __init__(self, answers=(), certificate=None, key=None, port=0):
         self.answers = list(answers)
         self.seen = []
         hook = self
@@ -21,7 +21,7 @@ class Hook:
             def log_message(self, *arguments):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate, key)

@@ -77,6 +77,23 @@ import Testing
         guard case .new = gathering.take(alarm(after: 4), random: [5]) else { return #expect(Bool(false)) }
     }
 
+    @Test("what another guardian has found of the same cause goes on as that finding; one's own is not set back")
+    func adopted() {
+        var other = Gathering(window: 600)
+        guard case .new(let theirs) = other.take(alarm(), random: [1]) else { return #expect(Bool(false)) }
+        var gathering = Gathering(window: 600)
+        gathering.adopt(theirs, first: Self.start, last: Self.start)
+        guard case .same = gathering.take(alarm(), random: [2]),
+            case .more(let more) = gathering.take(alarm(after: 1, evidence: "everline.json:2"), random: [3])
+        else { return #expect(Bool(false)) }
+        #expect(more.id == theirs.id && more.count == 2)
+        gathering.adopt(theirs, first: Self.start, last: Self.start)
+        guard case .more(let third) = gathering.take(alarm(after: 2, evidence: "everline.json:3"), random: [4]) else {
+            return #expect(Bool(false))
+        }
+        #expect(third.count == 3)
+    }
+
     @Test("a flood of causes is bounded, and of one rule only")
     func flood() {
         var gathering = Gathering(window: 600)

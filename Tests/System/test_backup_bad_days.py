@@ -359,7 +359,7 @@ def test_killed_in_every_verb(own_guardian):
     li.send("唐詩", "第 1 句")
     chance = random.Random(7)
     for verb in (["backup", "base"], ["backup", "database"], ["backup", "cluster"], ["ledger"], ["drill"], ["verify"], ["key", "rotate"], ["backup", "prune", "--yes", "--weekly", "1", "--days", "0"],
-                 ["backup", "rebuild"], ["restore", "--to", guardian.place("killed"), "--latest"]):
+                 ["backup", "rebuild"], ["wal", "receive"], ["restore", "--to", guardian.place("killed"), "--latest"]):
         for _ in range(3):
             process = subprocess.Popen(
                 [BINARY, *map(str, verb)], env=guardian.everline.environment, stdout=subprocess.DEVNULL,
@@ -385,15 +385,32 @@ def test_killed_in_every_verb(own_guardian):
                 shutil.rmtree(place)
         found = guardian.json("verify", check=None)
         assert found["ok"], (verb, found)
-        done = guardian.run(*verb, "--json")
-        assert done.returncode == 0, (verb, done)
+        works_again(guardian, verb)
     assert guardian.json("verify")["ok"]
     # None of its children has outlived it, and nothing lies in the clear.
     end = time.monotonic() + 10
     while subprocess.run(["pgrep", "-f", f"{guardian.everline.home}/staging|{guardian.repository.parent}/guardian/drills"], capture_output=True).returncode == 0:
         assert time.monotonic() < end
         time.sleep(0.1)
-    assert list((guardian.everline.home / "staging").iterdir()) == []
+    assert [path.name for path in (guardian.everline.home / "staging").iterdir() if path.name != "receive"] == []
+
+
+def works_again(guardian, verb):
+    if verb != ["wal", "receive"]:
+        done = guardian.run(*verb, "--json")
+        assert done.returncode == 0, (verb, done)
+        return
+    # It goes on until it is told to stop, from where the one before was killed.
+    last = guardian.now()
+    process = subprocess.Popen([BINARY, *verb, "--json"], env=guardian.everline.environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == '{"receiving":true}\n'
+    end = time.monotonic() + 30
+    while guardian.json("pitr", "windows")[-1]["to"] < last:
+        guardian.everline.sql("SELECT txid_current()")
+        assert time.monotonic() < end, guardian.json("pitr", "windows")
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
 
 
 def test_two_at_once(kept):

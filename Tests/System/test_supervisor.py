@@ -1,7 +1,10 @@
 """The supervisor starts again whatever ends, also what ends while it is busy starting another."""
 import os
 import signal
+import subprocess
 import time
+
+from running import ROOT
 
 PARTS = ["message-gateway-0", "history-0", "auth", "db-guardian"]
 
@@ -46,3 +49,22 @@ def test_a_killed_database_comes_back_although_a_backend_of_it_stands_still(own_
         assert answer["error"]["data"]["retryable"] and time.monotonic() < end, answer
         time.sleep(0.1)
     assert answer["result"]["seq"] == 2
+
+
+def test_what_ends_while_it_is_looked_at_ends_nothing_else(tmp_path):
+    """A process of a killed PostgreSQL that is gone by the time it is looked at, or killed, and a part that is gone when all are stopped."""
+    script = f"""
+        set -euo pipefail
+        source compose/local/parts/postgres.sh
+        source compose/local/parts/supervisor.sh
+        postgres_data={tmp_path}
+        find() {{ echo /proc/999999999/cwd; }}
+        end_orphans
+        mkdir {tmp_path}/run
+        home={tmp_path}
+        pids[auth]=999999999
+        stop auth
+        echo goes on
+        """
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "goes on\n", done

@@ -107,7 +107,7 @@ extension Guardian {
         func run() async throws {
             let settings = try await options.settings("db-guardian", GuardianSettings.all)
             try await attempting {
-                let superuser = try GuardianServer.superuser(settings, for: "roles")
+                let superuser = try settings.superuser("roles")
                 JobProgress.terminal.step("looking at the roles")
                 let changes = try await RoleKeeper(
                     superuser: superuser, database: try settings.string("roles.database"),

@@ -1,5 +1,5 @@
 import EverlineLines
-package import EverlinePostgres
+import EverlinePostgres
 import EverlineProtocol
 package import EverlineService
 import Foundation
@@ -46,7 +46,7 @@ package enum GuardianServer {
             if schedule.receives { parts.append(Part { try await schedule.receive() }) }
         }
         if settings.optional("repository.paths") != nil, settings.optional("watch.conninfo") != nil {
-            let watch = try Watch(settings, sink: findings, logger: process.logger)
+            let watch = try Watch(settings, sink: findings, waits: true, logger: process.logger)
             parts.append(Part { try await watch.run() })
         }
         parts.append(Part.ending { await server.shutdown() })
@@ -77,13 +77,6 @@ package enum GuardianServer {
         }
         RepositoryAnswers(settings: settings, board: board).register(in: &table)
         return table
-    }
-
-    /// - Parameter verb: what for, as at the prompt.
-    package static func superuser(_ settings: Settings, for verb: String) throws -> PostgresConfiguration {
-        PostgresConfiguration(
-            conninfo: try settings.string("roles.conninfo"), passwordFile: settings.optional("roles.passwordFile"),
-            applicationName: settings.applicationName(verb))
     }
 }
 

@@ -5,6 +5,7 @@ import GuardianService
 enum RuleCases {
     static let all =
         roles + reach + audit + destruction + connections + reading + replication + protection + health + numbers + spellings
+        + evasions
 
     static func change(_ kind: String, _ name: String, _ before: String?, _ after: String?, in database: String? = nil)
         -> Bench.Happening

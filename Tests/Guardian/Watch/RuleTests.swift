@@ -23,6 +23,8 @@ struct Bench {
         case event(WatchEvent)
         /// A statement of a superuser that was counted and not recorded.
         case counted(String)
+        /// One of another role.
+        case countedOf(String, String)
     }
 
     mutating func tell(_ happenings: [Happening]) {
@@ -35,6 +37,10 @@ struct Bench {
                 for index in rules.indices { alarms += rules[index].see(difference, explained: deed, scene) }
             case .counted(let sql):
                 var sight = RecordSight.counted(role: "postgres", database: "everline", sql: sql, at: scene.now)
+                for index in rules.indices { alarms += rules[index].see(&sight, scene) }
+            case .countedOf(let role, let sql):
+                #expect(RecordSight.isUnusual(Statement(sql)))
+                var sight = RecordSight.counted(role: role, database: "everline", sql: sql, at: scene.now, isSuperuser: false)
                 for index in rules.indices { alarms += rules[index].see(&sight, scene) }
             case .event(let event): for index in rules.indices { alarms += rules[index].see(event, scene) }
             }
@@ -107,18 +113,27 @@ struct RuleTests {
     @Test("the guardian's own sessions are known by a name that others cannot make")
     func errands() {
         let errands = Errands(secret: [1, 2, 3])
-        let name = errands.applicationName("backup base", at: 1_000_000)
-        #expect(name.utf8.count < 64)
-        #expect(errands.verb(of: name, started: 1_000_001) == "backup base")
-        #expect(errands.verb(of: name, started: 1_000_200) == nil)
-        #expect(errands.verb(of: name, started: 999_000) == nil)
-        #expect(Errands(secret: [1, 2, 4]).verb(of: name, started: 1_000_001) == nil)
-        #expect(errands.verb(of: name.replacingOccurrences(of: "base", with: "cluster"), started: 1_000_001) == nil)
+        let (many, one) = (
+            errands.applicationName("backup database", at: 1_000_000), errands.nameForOne("backup database", at: 1_000_000)
+        )
+        #expect(errands.nameForOne("backup database", at: 1_000_000) != one)
+        for (name, isOnce) in [(many, false), (one, true)] {
+            // PostgreSQL cuts longer ones.
+            #expect(name.utf8.count < 64)
+            #expect(errands.errand(of: name, started: 1_000_001) == .init(verb: "backup database", isOnce: isOnce))
+            #expect(errands.errand(of: name, started: 1_000_200) == nil)
+            #expect(errands.errand(of: name, started: 999_000) == nil)
+            #expect(Errands(secret: [1, 2, 4]).errand(of: name, started: 1_000_001) == nil)
+            #expect(errands.errand(of: name.replacingOccurrences(of: "database", with: "cluster"), started: 1_000_001) == nil)
+        }
+        // Nobody makes of the one the other.
+        let parts = one.split(separator: ".")
+        #expect(errands.errand(of: "\(parts[0]).\(parts[2])", started: 1_000_001) == nil)
         for wrong in [
             "db-guardian", "db-guardian ", "db-guardian x", "db-guardian migrate 1.2.3", "db-guardian migrate zz.00",
-            "db-guardian migrate .",
+            "db-guardian migrate .", "db-guardian migrate 1.2.3.4",
         ] {
-            #expect(errands.verb(of: wrong, started: 1) == nil)
+            #expect(errands.errand(of: wrong, started: 1) == nil)
         }
     }
 

@@ -72,7 +72,8 @@ refuse_taken() {
   for name in "$home"/run/*.pid; do
     [[ -f $name ]] || continue
     pid=$(<"$name")
-    [[ $pid =~ ^[0-9]+$ ]] && tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qxF "EVERLINE_HOME=$home" && kill -INT "$pid" 2>/dev/null
+    # Or else it has ended since.
+    [[ $pid =~ ^[0-9]+$ ]] && tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qxF "EVERLINE_HOME=$home" && { kill -INT "$pid" 2>/dev/null || true; }
   done
   local try
   for ((try = 0; try < 100; try++)); do

@@ -63,13 +63,14 @@ end_orphans() {
     while read -r folder; do
       pid=${folder#/proc/}
       pid=${pid%/cwd}
+      # It may end before it is looked at, or killed.
       name=
-      IFS= read -rd '' name 2>/dev/null <"/proc/$pid/cmdline"
+      IFS= read -rd '' name 2>/dev/null <"/proc/$pid/cmdline" || true
       [[ $name == "postgres: "* && $name != "postgres: logger"* ]] && left+=("$pid")
     done < <(find /proc -maxdepth 2 -name cwd -lname "$pattern" 2>/dev/null)
     ((${#left[@]})) || return 0
     ((try == 10)) && echo "everline: ending ${#left[@]} processes that a killed PostgreSQL left"
-    ((try >= 10)) && kill -KILL "${left[@]}" 2>/dev/null
+    ((try >= 10)) && { kill -KILL "${left[@]}" 2>/dev/null || true; }
     sleep 0.1
   done
 }

@@ -40,7 +40,8 @@ signal_for() { if [[ $1 == postgres ]]; then echo INT; else echo TERM; fi; }
 
 stop() {
   local name
-  for name in "$@"; do [[ -n ${pids[$name]:-} ]] && kill -"$(signal_for "$name")" "${pids[$name]}" 2>/dev/null; done
+  # What has just ended by itself is no reason to leave the others.
+  for name in "$@"; do [[ -z ${pids[$name]:-} ]] || kill -"$(signal_for "$name")" "${pids[$name]}" 2>/dev/null || true; done
   local try
   for ((try = 0; try < 150; try++)); do
     local left=0
@@ -49,7 +50,7 @@ stop() {
     sleep 0.1
   done
   for name in "$@"; do
-    [[ -n ${pids[$name]:-} ]] && kill -0 "${pids[$name]}" 2>/dev/null && kill -KILL "${pids[$name]}" 2>/dev/null
+    [[ -z ${pids[$name]:-} ]] || kill -KILL "${pids[$name]}" 2>/dev/null || true
     rm -f "$home/run/$name.pid"
   done
   return 0

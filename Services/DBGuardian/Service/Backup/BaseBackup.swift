@@ -21,7 +21,7 @@ package struct BaseBackup: Sendable {
     }
 
     package func run() async throws -> BackupManifest {
-        let guardian = try room.settings.postgres(service: room.settings.applicationName("backup base"))
+        let guardian = try room.settings.own("backup base")
         let server = try await SourceServer(guardian, logger: logger)
         try tools.refuseOlder("pg_basebackup", than: server.major)
         for repository in room.repositories.all { _ = try WALArchive(repository).admit(server.system) }

@@ -24,8 +24,8 @@ package struct DumpBackup: Sendable {
         // A cluster has databases and secrets that only a superuser reads; the one database is read by its owner.
         let postgres =
             kind == .cluster
-            ? try GuardianServer.superuser(settings, for: "backup cluster")
-            : try settings.postgres(service: settings.applicationName("backup database"))
+            ? try settings.superuser("backup cluster")
+            : try settings.own("backup database")
         let server = try await SourceServer(postgres, logger: logger)
         for name in ["pg_dump", "pg_dumpall"] { try tools.refuseOlder(name, than: server.major) }
         for repository in room.repositories.all { _ = try WALArchive(repository).admit(server.system) }

@@ -171,12 +171,8 @@ package actor FindingKeeper: AlarmSink {
             if let first = report.news.first { await write([.tampered(first.words)], []) }
             let findings = try await Self.throwingOnThread { try journal.entries() }
             seen = findings.last?.number ?? 0
-            let now = Date()
-            for finding in JournalBook.fold(findings) where finding.acknowledgement == nil {
-                guard let first = Timestamp(finding.at)?.date, let last = Timestamp(finding.lastAt)?.date,
-                    now.timeIntervalSince(last) < gathering.window
-                else { continue }
-                gathering.resume(finding, first: first, last: last)
+            for finding in JournalBook.fold(findings) {
+                if let (first, last) = times(of: finding) { gathering.resume(finding, first: first, last: last) }
             }
         } catch {
             logger.error("the journal of findings cannot be read", metadata: ["error": "\(error)"])
@@ -184,16 +180,31 @@ package actor FindingKeeper: AlarmSink {
         if let store { await telling.resume(store) }
     }
 
-    /// Somebody at the prompt may have acknowledged a finding: what comes after that is a new one.
+    /// When it was first and last seen, if it may go on.
+    private func times(of finding: Finding) -> (first: Date, last: Date)? {
+        guard finding.acknowledgement == nil, let first = Timestamp(finding.at)?.date, let last = Timestamp(finding.lastAt)?.date,
+            Date().timeIntervalSince(last) < gathering.window
+        else { return nil }
+        return (first, last)
+    }
+
+    /// Somebody at the prompt may have acknowledged a finding: what comes after that is a new one. Another guardian, whose watch this one takes over, may have
+    /// made some.
     private func lookForOthers() async {
         guard let journal = book.journals.first, let end = try? journal.end(), end.number > seen else { return }
         let from = seen
         guard let entries = try? await Self.throwingOnThread({ try journal.entries(after: from) }) else { return }
         seen = max(seen, end.number)
         isBehind = true
-        for case .acknowledged(let id, _) in entries.map(\.event) {
-            gathering.acknowledge(id)
-            risen[id] = nil
+        for entry in entries {
+            switch entry.event {
+            case .acknowledged(let id, _):
+                gathering.acknowledge(id)
+                risen[id] = nil
+            case .finding(let finding):
+                if let (first, last) = times(of: finding) { gathering.adopt(finding, first: first, last: last) }
+            case .tampered, .hardened: break
+            }
         }
     }
 

@@ -63,6 +63,12 @@ package struct Gathering: Sendable {
         if open.updateValue((finding, first, last), forKey: key) == nil { perRule[finding.rule, default: 0] += 1 }
     }
 
+    /// One that another guardian has made, so that what it was of is no second one here.
+    package mutating func adopt(_ finding: Finding, first: Date, last: Date) {
+        guard open[Key(rule: finding.rule, cause: finding.cause)] == nil else { return }
+        resume(finding, first: first, last: last)
+    }
+
     package func isOpen(_ id: String) -> Bool { key(of: id) != nil }
 
     package mutating func acknowledge(_ id: String) {

@@ -13,7 +13,7 @@ package struct FactReader: Sendable {
     package init(_ settings: Settings, for verb: String, logger: Logger) throws {
         configuration =
             settings.optional("roles.conninfo") != nil
-            ? try GuardianServer.superuser(settings, for: verb) : try settings.postgres(service: settings.applicationName(verb))
+            ? try settings.superuser(verb) : try settings.own(verb)
         database = try settings.string("roles.database")
         self.logger = logger
     }

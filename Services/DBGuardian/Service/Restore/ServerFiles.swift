@@ -87,15 +87,18 @@ package enum Port {
 
 /// How a person, or a program, starts what was restored.
 package enum StartCommand {
-    /// Archiving stays off: what is only looked at must not write into the archive of what goes on. Moved to its place and
-    /// started as it used to be, it
-    /// archives again, on its new timeline.
+    /// Archiving stays off: what is only looked at must not write into the archive of what goes on. Nor into its log, which is watched, and whose folder another
+    /// machine does not have: what it says is in `startup.log`. Moved to its place and started as it used to be, it archives and logs again, on its new
+    /// timeline.
     package static func text(_ directory: String, tools: PostgresTools, user: (user: uid_t, group: gid_t)?, port: Int?) -> String
     {
         // The socket's path must stay below 107 bytes.
         let sockets = directory.utf8.count < 80 ? directory : "/tmp"
         let options =
-            ["-c archive_mode=off", "-c unix_socket_directories=\(Shell.quoted(sockets))"] + (port.map { ["-p \($0)"] } ?? [])
+            [
+                "-c archive_mode=off", "-c logging_collector=off", "-c log_destination=stderr",
+                "-c unix_socket_directories=\(Shell.quoted(sockets))",
+            ] + (port.map { ["-p \($0)"] } ?? [])
         let words = [
             "\(tools.folder)/pg_ctl", "-D", directory, "-l", "\(directory)/startup.log", "-w", "-t", "600", "-o",
             options.joined(separator: " "), "start",

@@ -187,7 +187,7 @@ struct PrivilegeProbing: Rule {
     static let definition = RuleDefinition(
         id: "privilege-probing", severity: .high,
         description:
-            "A burst of statements refused for lack of privileges (42501), or of writes by a role that only reads (25006).",
+            "A burst of statements refused for lack of privileges (42501), or of writes by a role that only reads (25006); or a service's role runs what no service runs: DO, COPY, LOCK, DECLARE.",
         normal: "One such error now and then, in development.",
         advice: "See what the role was after; a service's role that does this has been stolen: change its password.",
         thresholds: [
@@ -209,6 +209,9 @@ struct PrivilegeProbing: Rule {
 
     mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
         let record = sight.record
+        if record.place.file == RecordSight.counter, scene.inventory.isService(record.role) {
+            return [alarm(&sight, cause: "\(record.role) \(record.audit?.command ?? "")")]
+        }
         guard record.severity == .error, record.state == "42501" || record.state == "25006" && scene.inventory.isOurs(record.role)
         else { return [] }
         let isFast = fast.add(record.role, at: record.milliseconds)

@@ -1,9 +1,11 @@
 import Foundation
 
-/// A statement of a superuser that pg_stat_statements has counted and that nobody has recorded, as the rules see a record: its class and command as
-/// pgAudit would name them.
+/// A statement that pg_stat_statements has counted and that nobody has recorded, as the rules see a record: its class and command as pgAudit would name them. Of
+/// superusers that is any; of others what no service runs.
 extension RecordSight {
-    package static func counted(role: String, database: String, sql: String, at milliseconds: Int64) -> RecordSight {
+    package static func counted(role: String, database: String, sql: String, at milliseconds: Int64, isSuperuser: Bool = true)
+        -> RecordSight
+    {
         let statement = Statement(sql)
         let (kind, command) = name(statement.words)
         let audit = AuditRecord(source: .session, kind: kind, command: command, statement: sql)
@@ -12,7 +14,12 @@ extension RecordSight {
             session: SessionID(start: 0, process: 0), severity: .log, state: "", message: "", detail: "", audit: audit,
             statement: "",
             place: LogPlace(file: Self.counter, line: 0))
-        return RecordSight(record: record, errand: nil, isSuperuser: true)
+        return RecordSight(record: record, errand: nil, isSuperuser: isSuperuser)
+    }
+
+    /// Whether it is of those that no service runs, and by which much is read, or looked around, without a record.
+    package static func isUnusual(_ statement: Statement) -> Bool {
+        ["copy", "do", "lock", "declare"].contains(statement.words.first ?? "")
     }
 
     /// What stands where a record has its log file.

@@ -143,6 +143,7 @@ struct MassDelete: Rule {
     /// Whether a part changes every row: it has no condition, or one that is true of each.
     static func isUnconditional(_ part: ArraySlice<Statement.Token>) -> Bool {
         let words = part.words
+        if words.first == "merge" { return words.has(["then", "delete"]) && part.isJoinedWithAll }
         guard let verb = words.first(where: { $0 == "delete" || $0 == "update" }),
             words.contains(verb == "delete" ? "from" : "set"), !words.contains("pg_settings")
         else { return false }

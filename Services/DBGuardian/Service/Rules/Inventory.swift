@@ -39,6 +39,9 @@ package struct Inventory: Sendable {
         }
     }
 
+    /// Whether it is a service's, of which all statements are known; the guardian itself changes and dumps.
+    package func isService(_ role: String) -> Bool { isOurs(role) && ![Role.owner, Role.watch, "replicator"].contains(role) }
+
     package func isOurs(_ role: String) -> Bool { applications[role] != nil }
 
     package func expects(_ role: String, _ application: String) -> Bool {

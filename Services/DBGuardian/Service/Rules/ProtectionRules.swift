@@ -45,8 +45,8 @@ struct TriggerTampered: Rule {
         guard sight.errand == nil, let audit = sight.record.audit else { return [] }
         let words = sight.statement.words
         if words.contains("session_replication_role") && (words.contains("set") || words.contains("reset"))
-            || (sight.statement.configured + sight.statement.settingsUpdated).contains("session_replication_role")
-            || sight.statement.dynamic.contains(where: { $0.has("session_replication_role") })
+            || sight.statement.anywhere({ ($0.configured + $0.settingsUpdated).contains("session_replication_role") })
+            || sight.statement.embedded.contains(where: { $0.has("session_replication_role") })
         {
             return [alarm(&sight, cause: "session_replication_role \(sight.record.role)")]
         }
@@ -100,9 +100,9 @@ struct HBAWeakened: Rule {
         guard difference.kind == "hba rule", difference.after != nil else { return [] }
         let (type, method, address) = (difference.part("type"), difference.part("method"), difference.part("address"))
         if method == "reject" { return [] }
-        let isOpen =
-            address == "all" || address == "0.0.0.0" && difference.part("netmask") == "0.0.0.0"
-            || address == "::" && difference.part("netmask") == "::"
+        let mask = difference.part("netmask").lowercased()
+        // Two halves are all of it, too: a network of more than 2²⁴ addresses (IPv6: more than a 256th of all) is no narrow one.
+        let isOpen = address == "all" || !mask.isEmpty && !mask.hasPrefix(mask.contains(":") ? "ff" : "255.")
         guard Self.weak.contains(method) || isOpen || ["host", "hostnossl"].contains(type) else { return [] }
         return [alarm(difference, explained, scene)]
     }

@@ -16,8 +16,7 @@ struct CopyProgram: Rule {
     }
 
     mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
-        guard sight.record.sql.utf8.count > 0, Self.runs(sight.statement) || sight.statement.dynamic.contains(where: Self.runs)
-        else { return [] }
+        guard !sight.record.sql.isEmpty, sight.statement.anywhere(Self.runs) else { return [] }
         return [alarm(&sight)]
     }
 }
@@ -45,7 +44,8 @@ struct ShellChild: Rule {
 struct ServerFileAccess: Rule {
     static let definition = RuleDefinition(
         id: "server-file-access", severity: .critical,
-        description: "Files of the server are read or written: pg_read_file, lo_export, COPY from or to a path.",
+        description:
+            "Files of the server are read or written: pg_read_file, lo_export, COPY from or to a path; also in the body of a function or a DO block.",
         normal: "COPY from and to the client; the watch reading the log's files through its own function.",
         advice: "Find out which file; a key file or a password verifier that was read has to be replaced.", thresholds: [])
     init(_ thresholds: Thresholds) {}
@@ -72,7 +72,7 @@ struct ServerFileAccess: Rule {
     }
 
     mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
-        guard sight.errand == nil, !sight.record.sql.isEmpty, Self.reaches(sight.statement) else { return [] }
+        guard sight.errand == nil, !sight.record.sql.isEmpty, sight.statement.anywhere(Self.reaches) else { return [] }
         return [alarm(&sight)]
     }
 }

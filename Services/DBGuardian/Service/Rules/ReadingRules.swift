@@ -1,7 +1,9 @@
 /// A superuser writes where the services write.
 struct SuperuserWrites: Rule {
     static let definition = RuleDefinition(
-        id: "superuser-writes", severity: .high, description: "A superuser writes to tables itself, outside the guardian's runs.",
+        id: "superuser-writes", severity: .high,
+        description:
+            "A superuser writes to tables, sets a sequence, or calls the services' functions, outside the guardian's runs.",
         normal: "The guardian's own runs; reading.",
         advice: "Ask who did it and why; messages and numbers that were changed by hand break the promises to clients.",
         thresholds: [])
@@ -12,11 +14,15 @@ struct SuperuserWrites: Rule {
             return []
         }
         // pgAudit calls a WITH by what it ends in, and MERGE by no name.
-        guard audit.kind == "WRITE" || (audit.kind == "READ" || audit.command == "???") && sight.statement.writes else {
-            return []
-        }
+        guard
+            audit.kind == "WRITE" || Self.isOurs(audit)
+                || (audit.kind == "READ" || audit.command == "???") && (sight.statement.writes || sight.statement.has("setval"))
+        else { return [] }
         return [alarm(&sight, cause: sight.record.role)]
     }
+
+    /// Whether one of the services' functions was called: what it writes has no record.
+    static func isOurs(_ audit: AuditRecord) -> Bool { audit.kind == "FUNCTION" && audit.object.hasPrefix("everline.") }
 }
 
 /// Data leaves in bulk.
@@ -24,7 +30,7 @@ struct BulkExport: Rule {
     static let definition = RuleDefinition(
         id: "bulk-export", severity: .high,
         description:
-            "COPY of a table to the client or a file, pg_dump outside the guardian's runs, or as many rows read as a dump reads.",
+            "COPY of a table to the client or a file, any COPY by a service, pg_dump outside the guardian's runs, or as many rows read as a dump reads.",
         normal: "The guardian's backups, ledgers and drills; pages, searches and exports of the history service.",
         advice: "See who read it and from where; what was read must be taken as known to others.",
         thresholds: [
@@ -61,17 +67,21 @@ struct BulkExport: Rule {
             return [alarm(&sight)]
         }
         if record.audit?.command.hasPrefix("COPY") == true || statement.words.first == "copy" {
-            guard statement.words.contains("to"),
+            // No service copies anything.
+            let isWatched =
                 statement.has("everline") || record.audit?.object.hasPrefix("everline.") == true || sight.isSuperuser
-            else { return [] }
+                || scene.inventory.isService(record.role)
+            guard statement.words.contains("to"), isWatched else { return [] }
             return [alarm(&sight)]
         }
         let isTable = statement.words.first == "table"
         let isWhole = statement.parts.contains { part in
             let words = part.words
-            return words.contains(where: Self.tables.contains) && (isTable || words.contains("from") && part.isForAllRows)
+            let isLimited = words.contains("limit") && !words.has(["limit", "all"]) && !words.has(["limit", "null"])
+            return words.contains(where: Self.tables.contains) && !isLimited && !part.selectsCount
+                && (isTable || words.contains("from") && part.isForAllRows)
         }
-        guard sight.isSuperuser, isWhole, !statement.has("limit"), !statement.has("count") else { return [] }
+        guard sight.isSuperuser, isWhole else { return [] }
         return [alarm(&sight)]
     }
 
@@ -101,29 +111,57 @@ struct BulkExport: Rule {
 struct VerifierRead: Rule {
     static let definition = RuleDefinition(
         id: "verifier-read", severity: .critical,
-        description: "Password hashes are read: pg_authid, pg_shadow, or those of the chat's accounts by anyone but auth.",
+        description:
+            "Password hashes are read, or a view or function is made that reads them: pg_authid, pg_shadow, samples of the planner's (pg_statistic), or those of the chat's accounts by anyone but auth, and by auth of more than one.",
         normal: "The auth service checking a login; the guardian's roles and backups.",
         advice: "Take the passwords as stolen: change those of the roles, and have the users change theirs.", thresholds: [])
     init(_ thresholds: Thresholds) {}
 
-    static let names: Set<String> = ["pg_authid", "pg_shadow", "rolpassword", "passwd", "pg_user_mapping", "pg_subscription"]
+    /// DDL that carries a query.
+    private static let making: Set<String> = [
+        "CREATE VIEW", "CREATE MATERIALIZED VIEW", "CREATE TABLE AS", "SELECT INTO", "CREATE FUNCTION", "CREATE PROCEDURE",
+        "CREATE RULE",
+    ]
+    /// Columns of pg_stats that hold values of the table's.
+    private static let samples: Set<String> = ["most_common_vals", "histogram_bounds", "most_common_elems"]
 
     mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
         guard sight.errand == nil, let audit = sight.record.audit,
-            audit.kind == "READ" || audit.kind == "WRITE" || audit.kind == "FUNCTION"
+            ["READ", "WRITE", "FUNCTION"].contains(audit.kind) || Self.making.contains(audit.command)
         else { return [] }
+        if readsAccounts(&sight, audit, scene) { return [alarm(&sight, object: "everline.users")] }
+        if sight.statement.anywhere(Self.readsRoles) { return [alarm(&sight, object: "pg_authid")] }
+        return sight.statement.anywhere(Self.readsSamples) ? [alarm(&sight, object: "pg_statistic")] : []
+    }
+
+    private func readsAccounts(_ sight: inout RecordSight, _ audit: AuditRecord, _ scene: Scene) -> Bool {
         let record = sight.record
-        if audit.source == .object || sight.isSuperuser, audit.object == "everline.users" || sight.statement.has("users") {
-            if record.role == "everline_auth", scene.inventory.expects(record.role, record.application) { return [] }
-            // Others read names; the hash is in no column of theirs.
-            if sight.statement.has("password_hash") || sight.statement.has("copy") || sight.statement.takesWhole("users") {
-                return [alarm(&sight, object: "everline.users")]
-            }
+        let isMade = Self.making.contains(audit.command)
+        guard audit.source == .object || sight.isSuperuser || isMade,
+            audit.object == "everline.users" || sight.statement.anywhere({ $0.has("users") })
+        else { return false }
+        if record.role == "everline_auth", scene.inventory.expects(record.role, record.application) {
+            // It looks up one account at a time.
+            let isForAll = sight.statement.parts.contains { $0.words.contains("users") && $0.isForAllRows }
+            return audit.kind == "READ" && (sight.statement.has("copy") || isForAll && Self.takesHashes(sight.statement))
         }
-        guard
-            sight.statement.words.contains(where: { ["pg_authid", "pg_shadow"].contains($0) })
-                || sight.statement.has("rolpassword")
-        else { return [] }
-        return [alarm(&sight, object: "pg_authid")]
+        // Others read names; the hash is in no column of theirs.
+        return !isMade && sight.statement.has("copy") || Self.takesHashes(sight.statement)
+            || sight.statement.embedded.contains { $0.has("users") && Self.takesHashes($0) }
+    }
+
+    private static func takesHashes(_ statement: Statement) -> Bool {
+        statement.has("password_hash") || statement.takesWhole("users")
+    }
+
+    private static func readsRoles(_ statement: Statement) -> Bool {
+        statement.has("pg_authid") || statement.has("pg_shadow") || statement.has("rolpassword")
+    }
+
+    private static func readsSamples(_ statement: Statement) -> Bool {
+        let words = statement.words
+        if words.contains(where: { $0.hasPrefix("pg_statistic") }) { return true }
+        guard let view = words.first(where: { $0.hasPrefix("pg_stats") }) else { return false }
+        return words.contains(where: samples.contains) || statement.takesWhole(view)
     }
 }

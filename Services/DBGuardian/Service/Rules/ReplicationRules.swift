@@ -16,6 +16,12 @@ struct ReplicationUse: Rule {
         judged.insert(session)
     }
 
+    /// Functions that make a slot or read what it gives (PostgreSQL manual 9.27.6).
+    private static func isOfSlots(_ word: String) -> Bool {
+        word.hasPrefix("pg_logical_slot_")
+            || word.hasSuffix("_replication_slot") && (word.hasPrefix("pg_create_") || word.hasPrefix("pg_copy_"))
+    }
+
     mutating func see(_ sight: inout RecordSight, _ scene: Scene) -> [Alarm] {
         let record = sight.record
         if record.audit == nil, record.message.hasPrefix("replication connection authorized: ") {
@@ -27,11 +33,10 @@ struct ReplicationUse: Rule {
         if ["CREATE PUBLICATION", "CREATE SUBSCRIPTION", "ALTER PUBLICATION", "ALTER SUBSCRIPTION"].contains(audit.command) {
             return [alarm(&sight)]
         }
-        let functions: Set<String> = [
-            "pg_create_physical_replication_slot", "pg_create_logical_replication_slot", "pg_copy_physical_replication_slot",
-            "pg_copy_logical_replication_slot", "pg_logical_slot_get_changes", "pg_logical_slot_peek_changes",
-        ]
-        guard sight.isAudited("READ", "FUNCTION"), sight.statement.words.contains(where: functions.contains) else { return [] }
+        guard sight.isAudited("READ", "FUNCTION", "DDL"), sight.statement.anywhere({ $0.words.contains(where: Self.isOfSlots) })
+        else {
+            return []
+        }
         return [alarm(&sight, cause: "slot")]
     }
 

@@ -65,16 +65,21 @@ extension Watch {
         }
     }
 
-    /// Statements of superusers that pg_stat_statements counts, recorded or not.
+    /// Statements of superusers that pg_stat_statements counts, recorded or not; and of others, but the guardian and the watch, whose canaries are all different,
+    /// those of unusual kinds.
     private func lookAtStatements() async throws {
         guard known.databases[scene.database]?.things["extension"]?["pg_stat_statements"] != nil else { return }
         let counts = try await session.query(
             """
             SELECT concat_ws(' ', s.userid, s.dbid, s.queryid, s.toplevel), s.calls FROM everline_watch.pg_stat_statements(false) s
-            WHERE s.userid IN (SELECT oid FROM pg_roles WHERE rolsuper) LIMIT 20000
+            JOIN pg_roles r ON r.oid = s.userid
+            WHERE r.rolsuper OR s.toplevel AND r.rolname NOT IN (\(Role.owner), \(Role.watch), 'replicator') LIMIT 20000
             """)
         var now: [String: Int64] = [:]
-        for row in 0..<counts.count { now[try counts.decode(row, 0)] = try counts.decode(row, 1) }
+        for row in 0..<counts.count {
+            let key: String = try counts.decode(row, 0)
+            if !usual.contains(key) { now[key] = try counts.decode(row, 1) }
+        }
         defer {
             counted = now
             countsStatements = true
@@ -83,14 +88,24 @@ extension Watch {
         guard !new.isEmpty else { return }
         let texts = try await session.query(
             """
-            SELECT pg_get_userbyid(s.userid)::text, d.datname::text, left(s.query, 10000) FROM everline_watch.pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
+            SELECT r.rolname::text, d.datname::text, left(s.query, 10000), r.rolsuper, concat_ws(' ', s.userid, s.dbid, s.queryid, s.toplevel)
+            FROM everline_watch.pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid JOIN pg_roles r ON r.oid = s.userid
             WHERE concat_ws(' ', s.userid, s.dbid, s.queryid, s.toplevel) = ANY (\(Array(new.prefix(500))))
             """)
         for row in texts {
             guard let sql = try row[2].decode(as: String?.self) else { continue }
+            let isSuperuser: Bool = try row[3].decode()
+            if !isSuperuser, !RecordSight.isUnusual(Statement(sql)) {
+                // Its text need not be asked for again.
+                if usual.count > 50_000 { usual.removeAll() }
+                usual.insert(try row[4].decode())
+                continue
+            }
             guard unrecorded.count < 5_000 else { break }
             unrecorded.append(
-                Counted(role: try row[0].decode(), database: try row[1].decode(), sql: sql, seen: .now, milliseconds: scene.now))
+                Counted(
+                    role: try row[0].decode(), database: try row[1].decode(), sql: sql, isSuperuser: isSuperuser, seen: .now,
+                    milliseconds: scene.now))
         }
     }
 
@@ -100,7 +115,8 @@ extension Watch {
         let due = unrecorded.prefix { .now - $0.seen > Self.grace }
         unrecorded.removeFirst(due.count)
         for one in due where !recorded.contains(one.role, Statement(one.sql)) {
-            var sight = RecordSight.counted(role: one.role, database: one.database, sql: one.sql, at: one.milliseconds)
+            var sight = RecordSight.counted(
+                role: one.role, database: one.database, sql: one.sql, at: one.milliseconds, isSuperuser: one.isSuperuser)
             for index in rules.indices { raise(rules[index].see(&sight, scene)) }
         }
     }

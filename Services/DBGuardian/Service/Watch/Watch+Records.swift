@@ -7,7 +7,7 @@ extension Watch {
         "message", "users", "sessions", "login_log", "authid", "shadow", "rolpass", "copy", "pg_read", "pg_ls", "pg_stat_f",
         "lo_", "pg_file",
         "set_config", "slot", "raw_page", "fdw", "u&", "pg_settings", "pg_stat_statements_reset", "insert", "update", "delete",
-        "merge",
+        "merge", "pg_stat_reset", "pg_stats", "pg_statistic", "setval",
     ])
 
     /// - Returns: how many lines came, and whether there may be more at once.
@@ -93,11 +93,13 @@ extension Watch {
     /// A verb excuses only what is of its kind: somebody may have borrowed its name.
     private func excuse(_ verb: String?, _ record: LogRecord) -> String? {
         guard let verb, let audit = record.audit, !Errands.changing.contains(verb) else { return verb }
+        if Errands.reading.contains(verb), audit.kind == "WRITE" { return nil }
         return Deeds.isOne(audit) || audit.kind == "ROLE" || audit.kind == "DDL" ? nil : verb
     }
 
     private func isDull(_ record: LogRecord, _ audit: AuditRecord) -> Bool {
         switch audit.kind {
+        case "FUNCTION" where SuperuserWrites.isOurs(audit): return false
         case "READ", "FUNCTION": return audit.command != "DO" && !Self.needles.isIn(audit.statement)
         case "WRITE":
             return !scene.superusers.contains(record.role) && audit.source == .session && audit.command == "INSERT"
@@ -117,6 +119,7 @@ extension Watch {
         if record.message.hasPrefix("connection authorized: ") || record.message.hasPrefix("replication connection authorized: ")
         {
             record.application = Self.application(in: record.message)
+            own(record.application, record.session)
             if authorized.count > 20_000 { authorized.removeAll() }
             authorized[record.session] = record
         } else if record.message.hasPrefix("disconnection: ") || record.severity == .fatal || record.severity == .panic {

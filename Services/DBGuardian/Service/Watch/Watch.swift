@@ -18,6 +18,7 @@ package actor Watch {
     /// nil when another watch keeps the state; then nothing is kept here.
     private var lock: StorageLock?
     private(set) var keepsState = false
+    private var serving: StorageLock?
 
     var store: WatchStore
     var state = WatchState()
@@ -37,11 +38,16 @@ package actor Watch {
     /// Sessions that were let in and have not said goodbye.
     var authorized: [SessionID: LogRecord] = [:]
     var missing: [SessionID: Int] = [:]
-    var verbs: [String: String?] = [:]
+    /// Names of errands that were looked at before.
+    var named: [String: Errands.Errand?] = [:]
+    /// Whose a name is that is good for one session.
+    var owners: [String: SessionID] = [:]
     var raised: [String: ContinuousClock.Instant] = [:]
     var pending: [Alarm] = []
     var counted: [String: Int64] = [:]
     var countsStatements = false
+    /// Counted statements of others than superusers that are of no unusual kind.
+    var usual: Set<String> = []
     var recorded = RecordedStatements()
     /// Statements that were counted, whose records may be on their way.
     var unrecorded: [Counted] = []
@@ -62,6 +68,8 @@ package actor Watch {
     /// Milliseconds by which the server's clock is ahead of ours.
     var ahead: Int64 = 0
     let learn: Int64
+    /// Whether it stands by while another one of these watches.
+    private let waits: Bool
 
     struct Unexplained {
         var difference: Difference
@@ -76,6 +84,7 @@ package actor Watch {
         var role: String
         var database: String
         var sql: String
+        var isSuperuser: Bool
         var seen: ContinuousClock.Instant
         var milliseconds: Int64
     }
@@ -83,9 +92,12 @@ package actor Watch {
     private static let busy = Duration.milliseconds(100)
     private static let idle = Duration.milliseconds(500)
 
-    /// - Parameter mayKeepState: false to only look: another watch stores its findings.
-    package init(_ settings: Settings, sink: any AlarmSink, logger: Logger) throws {
+    /// - Parameters:
+    ///   - sink: gets each alarm.
+    ///   - waits: whether it stands by while another one of these watches. Otherwise it looks along and keeps nothing while another watch keeps the state.
+    package init(_ settings: Settings, sink: any AlarmSink, waits: Bool = false, logger: Logger) throws {
         self.settings = settings
+        self.waits = waits
         self.logger = logger
         self.sink = sink
         repository = try Repositories(settings).first
@@ -110,7 +122,7 @@ package actor Watch {
         var isWell = true
         var hasBegun = false
         var blind: (since: ContinuousClock.Instant, isTold: Bool)?
-        defer { lock = nil }
+        defer { (lock, serving) = (nil, nil) }
         while !Task.isCancelled {
             do {
                 if !hasBegun {
@@ -157,7 +169,19 @@ package actor Watch {
 
     // MARK: Beginning
 
+    /// Of two guardians that serve one watches, or each thing would be found twice; the other goes on when that one ends, however it ends.
+    private func standBy() async throws {
+        func take() throws -> Bool {
+            if serving == nil { serving = try repository.storage.lock("serving", shared: false, holder: "serve") }
+            return serving != nil
+        }
+        if try take() { return }
+        logger.notice("another guardian watches; this one goes on when that one ends")
+        while try !take() { try await Task.sleep(for: Self.idle) }
+    }
+
     private func begin() async throws {
+        if waits { try await standBy() }
         let rows = try await session.query(
             """
             SELECT (SELECT system_identifier FROM pg_control_system()), current_setting('log_timezone'), (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
@@ -189,6 +213,7 @@ package actor Watch {
         follower = LogFollower(state.files)
         serials = SerialCheck(state.sessions, since: UInt32(clamping: state.since / 1_000))
         deeds = Deeds(state.deeds)
+        owners = state.owners ?? [:]
         for index in rules.indices {
             guard let kept = state.bursts?[rules[index].definition.id] else { continue }
             var own = rules[index].bursts
@@ -273,6 +298,7 @@ package actor Watch {
         state.files = follower.state
         state.sessions = serials.state
         state.deeds = deeds.recent(now: scene.now)
+        state.owners = owners.filter { scene.now / 1_000 - Int64($0.value.start) < Errands.longest }
         state.bursts = Dictionary(
             uniqueKeysWithValues: rules.filter { !$0.bursts.isEmpty }.map { rule in
                 (rule.definition.id, rule.bursts.map { $0.recent(now: scene.now) })
@@ -335,14 +361,29 @@ package actor Watch {
         }
     }
 
-    /// The guardian's verb of that session, if it is one of its own.
+    /// The guardian's verb of that session, if it is one of its own: by its name, and as the first that has come by it where that is good for one.
     func verb(_ application: String, _ session: SessionID) -> String? {
+        guard let errand = errand(application, session) else { return nil }
+        let isTaken = errand.isOnce && (owners[application] ?? session) != session
+        return isTaken ? nil : errand.verb
+    }
+
+    /// Whoever is let in by a name that is good for one session has it. The log tells of the guardian's own before anybody could read the name.
+    func own(_ application: String, _ session: SessionID) {
+        guard let errand = errand(application, session), errand.isOnce, owners[application] == nil else { return }
+        if owners.count > 10_000 {
+            owners = owners.filter { Int64(session.start) - Int64($0.value.start) < Errands.longest }
+        }
+        owners[application] = session
+    }
+
+    private func errand(_ application: String, _ session: SessionID) -> Errands.Errand? {
         guard application.hasPrefix("db-guardian ") else { return nil }
         let key = "\(session.start) \(application)"
-        if let known = verbs[key] { return known }
-        if verbs.count > 10_000 { verbs.removeAll() }
-        let verb = errands.verb(of: application, started: Int64(session.start))
-        verbs[key] = verb
-        return verb
+        if let known = named[key] { return known }
+        if named.count > 10_000 { named.removeAll() }
+        let errand = errands.errand(of: application, started: Int64(session.start))
+        named[key] = errand
+        return errand
     }
 }

@@ -12,6 +12,8 @@ struct WatchState: Codable, Sendable, Equatable {
     var login: Int64 = 0
     /// Statements whose effect on the catalogue may not have been seen yet.
     var deeds: [Deeds.Deed] = []
+    /// Whose each of the guardian's names is that is good for one session, and may still be tried by another.
+    var owners: [String: SessionID]?
 
     struct Past: Codable, Sendable, Equatable {
         var file: String
@@ -22,7 +24,7 @@ struct WatchState: Codable, Sendable, Equatable {
 /// The catalogues as they were seen last: `watch/SYSTEM/catalogue.json`.
 struct KnownCatalogue: Codable, Sendable, Equatable {
     /// Raised whenever SnapshotQueries gives other attributes.
-    static let form = 3
+    static let form = 4
 
     /// Which attributes there are; one of another form cannot be compared with.
     var form: Int? = KnownCatalogue.form

@@ -15,6 +15,7 @@ enum SnapshotQueries {
         "fsync", "full_page_writes", "synchronous_commit", "wal_level", "data_checksums", "ignore_checksum_failure",
         "zero_damaged_pages", "row_security", "session_replication_role", "allow_system_table_mods", "krb_server_keyfile",
         "authentication_timeout", "event_triggers", "ssl_passphrase_command", "archive_cleanup_command", "recovery_end_command",
+        "track_counts", "track_activities", "compute_query_id", "lc_messages",
     ]
 
     static func cluster(_ session: PostgresSession) async throws -> Snapshot {

@@ -1,8 +1,6 @@
 /// What a statement says beside its words, as rules ask for it.
 extension Statement {
-    package var literals: [String] {
-        tokens.compactMap { if case .literal(let text) = $0 { text } else { nil } }
-    }
+    package var literals: [String] { tokens[...].literals }
 
     /// Texts as they are put together: `'a' || 'b'` is one.
     var joinedLiterals: [String] {
@@ -22,11 +20,16 @@ extension Statement {
         return found
     }
 
-    /// Statements that a DO block puts together and runs, as far as they stand in it as texts.
-    var dynamic: [Statement] {
-        guard words.first == "do", let body = literals.first else { return [] }
-        return Statement(body).joinedLiterals.filter { $0.contains(" ") }.prefix(100).map { Statement($0) }
+    /// Code that it carries, to be run now or later: bodies of DO blocks and functions, and in them the texts that are put together to be run. A function that is
+    /// called as an expression there (`x := pg_read_file('…')`), or that is put in place of its caller, leaves no record of its own.
+    var embedded: [Statement] {
+        let texts = parts.filter(\.isCode).flatMap(\.literals).prefix(100)
+        let bodies = texts.map { Statement($0) }
+        return bodies + bodies.flatMap { $0.joinedLiterals.filter { $0.contains(" ") }.prefix(100).map { Statement($0) } }
     }
+
+    /// Whether something holds of it or of code in it.
+    func anywhere(_ holds: (Statement) -> Bool) -> Bool { holds(self) || embedded.contains(where: holds) }
 
     /// Names given to set_config; nil for one that is worked out only when it runs.
     var configured: [String?] {
@@ -82,7 +85,10 @@ extension Statement {
         for index in tokens.indices.dropLast() where tokens[index] == .word(table) {
             var next = index + 1
             if tokens[next] == .word("as") { next += 1 }
-            if next < tokens.count, case .word(let alias) = tokens[next], !Self.clauses.contains(alias) { names.insert(alias) }
+            guard next < tokens.count, case .word(let alias) = tokens[next], !Self.clauses.contains(alias) else { continue }
+            names.insert(alias)
+            // `FROM users AS u (a, b, c, d)` gives its columns other names.
+            if next + 1 < tokens.count, tokens[next + 1] == .symbol("(") { return true }
         }
         return tokens.indices.contains { index in
             guard case .word(let word) = tokens[index], names.contains(word) else { return false }
@@ -107,12 +113,37 @@ extension Statement {
         "where", "order", "group", "limit", "offset", "join", "left", "right", "inner", "cross", "natural", "full", "on", "using",
         "set", "values",
         "returning", "union", "except", "intersect", "for", "fetch", "having", "window", "tablesample", "default", "to", "from",
-        "with", "select",
+        "with", "select", "in", "and", "or",
     ]
 }
 
 extension ArraySlice where Element == Statement.Token {
     var words: [String] { compactMap { if case .word(let text) = $0 { text } else { nil } } }
+
+    fileprivate var literals: [String] { compactMap { if case .literal(let text) = $0 { text } else { nil } } }
+
+    /// Whether it is a DO block, or makes a function or procedure.
+    fileprivate var isCode: Bool {
+        if first == .word("do") { return true }
+        return first == .word("create") && prefix(4).contains { $0 == .word("function") || $0 == .word("procedure") }
+    }
+
+    /// Whether all that it selects is one number of rows.
+    var selectsCount: Bool {
+        guard count > 3, first == .word("select"), self[startIndex + 1] == .word("count"), self[startIndex + 2] == .symbol("(")
+        else {
+            return false
+        }
+        var depth = 0
+        for index in indices.dropFirst(2) {
+            if self[index] == .symbol("(") { depth += 1 }
+            if self[index] == .symbol(")") { depth -= 1 }
+            guard depth == 0 else { continue }
+            let rest = self[(index + 1)...]
+            return rest.first == .word("from") || rest.first == .word("as") && rest.dropFirst(2).first == .word("from")
+        }
+        return false
+    }
 
     /// Whether there is no condition, or one that is true of every row.
     var isForAllRows: Bool {
@@ -121,6 +152,12 @@ extension ArraySlice where Element == Statement.Token {
         return condition.split(separator: .word("or")).contains { either in
             either.split(separator: .word("and")).allSatisfy(\.isTrivial)
         }
+    }
+
+    /// Whether a MERGE matches every row: by a condition that is true of each.
+    var isJoinedWithAll: Bool {
+        guard let on = firstIndex(of: .word("on")) else { return false }
+        return self[(on + 1)...].prefix { $0 != .word("when") }.isTrivial
     }
 
     private var isTrivial: Bool {
