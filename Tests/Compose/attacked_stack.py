@@ -73,16 +73,17 @@ def test_a_thousand_slow_connections_hinder_nobody(stack, tmp_path, way, how):
     path = {"body": "/rpc", "reading": "/emoji/emoji.json"}.get(way, "/")
     slow = scanners.Slow(f"https://localhost:{stack.https}{path}", tmp_path, *how)
     try:
-        if way in ("headers", "body"):
-            stack.wait(lambda: any(connected == 1_000 for connected, _ in slow.seconds))
+        stack.wait(lambda: slow.is_all_there, 110)
         talk.goes_on()
-        seconds = slow.end()
     finally:
-        slow.process.kill()
+        seconds = slow.end()
     longest = prober.stop()
     talk.end()
-    print(f"{way}: {max(connected for connected, _ in seconds)} slow at once; a line waited {longest * 1000:.0f} ms at most")
-    assert all(available for _, available in seconds) and longest < 3
+    most = max(connected for _, connected, _ in seconds)
+    print(f"{way}: {most} slow at once; a line waited {longest * 1000:.0f} ms at most")
+    # What asks for ranges is answered at once with the whole.
+    assert most > 900 or way == "range"
+    assert all(available for _, _, available in seconds) and longest < 3
 
 
 def test_a_thousand_who_say_nothing_are_shown_out(stack):

@@ -41,21 +41,27 @@ def sslyze(address, port, ca, folder, starttls=None):
 
 
 class Slow:
-    """A thousand slow connections to a URL for half a minute; `how` are slowhttptest's options."""
+    """A thousand slow connections to a URL; `how` are slowhttptest's options."""
 
-    def __init__(self, url, folder, *how, seconds=30):
+    def __init__(self, url, folder, *how):
         self.out = folder / "slow"
         self.process = subprocess.Popen(
-            ["slowhttptest", "-c", "1000", "-r", "250", "-l", str(seconds), "-p", "5", "-g", "-o", self.out, "-u", url, *how], cwd=folder,
+            ["slowhttptest", "-c", "1000", "-r", "250", "-l", "120", "-p", "5", "-g", "-o", self.out, "-u", url, *how], cwd=folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     @property
     def seconds(self):
-        """What it wrote down of each second up to now: connected, and whether a plain request was answered."""
-        rows = self.out.with_suffix(".csv").read_text().splitlines()[1:] if self.out.with_suffix(".csv").exists() else []
-        fields = [row.split(",") for row in rows if row.count(",") == 4]
-        return [(int(connected), int(available) > 0) for _, _, _, connected, available in fields]
+        """What it wrote down of each second up to now: how many were closed, how many are connected, and whether a plain request was answered."""
+        file = self.out.with_suffix(".csv")
+        rows = [row.split(",") for row in file.read_text().splitlines()[1:] if row.count(",") == 4] if file.exists() else []
+        return [(int(closed), int(connected), int(available) > 0) for _, closed, _, connected, available in rows if available]
+
+    @property
+    def is_all_there(self):
+        """But for some that it loses itself."""
+        return any(closed + connected > 950 for closed, connected, _ in self.seconds) or self.process.poll() is not None
 
     def end(self):
-        self.process.wait(120)
+        self.process.terminate()
+        self.process.wait(30)
         return self.seconds
