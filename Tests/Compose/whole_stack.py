@@ -157,13 +157,13 @@ def test_each_container_may_be_killed(calm, service):
         pytest.skip("only root may kill a container's process")
     talk = Talk(calm)
     [container] = calm.containers(service)
-    pid = int(subprocess.run(["docker", "inspect", "-f", "{{.State.Pid}}", container], capture_output=True, text=True).stdout)
-    def restarts():
-        return int(subprocess.run(["docker", "inspect", "-f", "{{.RestartCount}}", container], capture_output=True, text=True).stdout)
 
-    earlier, begun = restarts(), time.monotonic()
-    os.kill(pid, signal.SIGKILL)
-    calm.wait(lambda: restarts() > earlier)
+    def number(what):
+        return int(subprocess.run(["docker", "inspect", "-f", f"{{{{.{what}}}}}", container], capture_output=True, text=True).stdout)
+
+    earlier, begun = number("RestartCount"), time.monotonic()
+    os.kill(number("State.Pid"), signal.SIGKILL)
+    calm.wait(lambda: number("RestartCount") > earlier)
     calm.wait(lambda: calm.is_healthy(service))
     print(f"{service}: healthy {time.monotonic() - begun:.1f} s after it was killed")
     talk.goes_on()
