@@ -221,6 +221,7 @@ def test_the_stores_and_the_edge_are_replaced_while_people_talk(calm, service):
     talk.end()
     print(f"{service}: longest wait {longest:.2f} s")
     assert len(calm.containers(service)) == 1 and calm.containers(service) != before
+    assert longest < 3
 
 
 def shown(stack):
