@@ -339,7 +339,7 @@ def test_a_new_host_is_filled_from_the_repository_and_its_key_alone(stack, saved
     try:
         begun = time.monotonic()
         planned = other.everline("restore", str(repository), str(folder / "repository.key"), "--plan")
-        assert "no message that is known of is lost" in planned, planned
+        assert "no message that is known of would be lost" in planned, planned
         said = other.everline("restore", str(repository), str(folder / "repository.key"))
         assert "no message that is known of is lost" in said, said
         other.up()
@@ -410,12 +410,12 @@ def test_memory_is_told(calm):
     line.call("room.create", room="千")
     quiet = memory(calm)
     made = [calm.line() for _ in range(1_000)]
-    for one in made:
-        one.write("session.resume", {"session": line.session})
-    assert all("result" in one.answer(1) for one in made)
-    for one in made:
-        one.write("room.open", {"room": "千"})
-    assert all("result" in one.answer(2) for one in made)
+    # Not all in one moment, which is told some of them as what it is, too much at once.
+    for first in range(0, len(made), 100):
+        some = made[first:first + 100]
+        for method, params in (("session.resume", {"session": line.session}), ("room.open", {"room": "千"})):
+            asked = [one.write(method, params) for one in some]
+            assert [answer for one, id in zip(some, asked) if "error" in (answer := one.answer(id))] == []
     sent = line.send("千", "千里共嬋娟")["seq"]
     assert {one.posted(1, "千")[0]["seq"] for one in made} == {sent}
     full = memory(calm)
