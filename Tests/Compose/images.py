@@ -34,6 +34,8 @@ def dangerous(image):
             yield f"{name} is set-user-id or set-group-id"
         elif mode & stat.S_IWOTH:
             yield f"{name} may be written by everybody"
+        elif name.endswith(".key"):
+            yield f"{name} is a key that whoever has the image has"
 
 
 def size(image):
@@ -44,3 +46,9 @@ def processes(container):
     """User and name of each, as the host sees them."""
     out = subprocess.run(["docker", "top", container, "-eo", "pid,uid,comm"], capture_output=True, text=True, check=True).stdout
     return [line.split(None, 2)[1:] for line in out.splitlines()[1:]]
+
+
+def pids(container):
+    """Of each process, as the host has them."""
+    out = subprocess.run(["docker", "top", container, "-eo", "pid"], capture_output=True, text=True, check=True).stdout
+    return [int(line) for line in out.split()[1:]]

@@ -4,13 +4,18 @@
 prepare_certificates() {
   if ! openssl x509 -in "$home/certs/ca.pem" -noout -checkend 34560000 >/dev/null 2>&1; then
     rm -f "$home"/certs/*
-    openssl ecparam -name prime256v1 -genkey -noout -out "$home/certs/ca.key"
-    openssl req -x509 -new -key "$home/certs/ca.key" -days 3650 -subj "/O=Everline/CN=Everline local authority" \
-      -addext 'basicConstraints=critical,CA:TRUE,pathlen:0' -addext 'keyUsage=critical,keyCertSign,cRLSign' -out "$home/certs/ca.pem"
-    chmod 644 "$home/certs/ca.pem"
+    authority "$home/certs"
   fi
   local name
   for name in auth message-gateway history db-guardian postgres redis; do certificate "$name"; done
+}
+
+# authority FOLDER: its key and certificate, under a name of its own, as two may be trusted at once.
+authority() {
+  openssl ecparam -name prime256v1 -genkey -noout -out "$1/ca.key"
+  openssl req -x509 -new -key "$1/ca.key" -days 3650 -subj "/O=Everline/CN=Everline local authority $(openssl rand -hex 4)" \
+    -addext 'basicConstraints=critical,CA:TRUE,pathlen:0' -addext 'keyUsage=critical,keyCertSign,cRLSign' -out "$1/ca.pem"
+  chmod 644 "$1/ca.pem"
 }
 
 certificate() {
@@ -34,6 +39,8 @@ certificate() {
         echo 'keyUsage=critical,digitalSignature'
         echo 'extendedKeyUsage=serverAuth,clientAuth'
         echo "subjectAltName=$names"
+        # By which it is known whose it is (RFC 5280 section 4.2.1.1); what checks strictly refuses others.
+        echo 'authorityKeyIdentifier=keyid'
       ) 2>/dev/null
   chmod 644 "$pem"
 }
