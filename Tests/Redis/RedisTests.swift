@@ -230,16 +230,16 @@ private func code(_ body: () async throws -> some Any) async -> String? {
             redis.subscribe("一")
             #expect(await eventually { (try? await redis.command("SPUBLISH", "一", "1").integer) == 1 })
             _ = try await redis.command("CONFIG", "SET", "busy-reply-threshold", "10")
-            let hanging = redis.submit(["EVAL", "while true do end", "0"].map { Array($0.utf8) }, deadline: .seconds(30))
-            // Others are told that it is busy.
             try await withClient(server) { (other) async throws -> Void in
                 #expect(await eventually { other.isConnected })
+                let hanging = redis.submit(["EVAL", "while true do end", "0"].map { Array($0.utf8) }, deadline: .seconds(30))
+                // Others are told that it is busy.
                 #expect(await eventually { await code({ try await other.command("GET", "x") }) == "BUSY" })
                 redis.subscribe("二")
                 #expect(await eventually { inbox.returned > 0 }, "the subscriptions are made anew")
                 _ = try await other.command("SCRIPT", "KILL")
+                _ = try? await hanging.get()
             }
-            _ = try? await hanging.get()
             #expect(await eventually { (try? await redis.command("SPUBLISH", "二", "2").integer) == 1 })
             #expect(await eventually { inbox.all.last == "二 2" })
         }
