@@ -40,15 +40,15 @@ def findings(stack, tmp_path_factory):
         return found + scanners.sslyze(host, number, stack.ca, folder, starttls)
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        waiting = {(service, port): pool.submit(scan, service, network, port, starttls) for service, network, port, starttls in PORTS}
-        return {where: one.result() for where, one in waiting.items()}
+        return {(service, port): pool.submit(scan, service, network, port, starttls) for service, network, port, starttls in PORTS}
 
 
 @pytest.mark.parametrize(("service", "port"), [(service, port) for service, _, port, _ in PORTS])
 def test_scanners_find_nothing_that_is_not_explained(findings, service, port):
-    for name, text in findings[service, port]:
+    found = findings[service, port].result()
+    for name, text in found:
         print(f"{service} {port}: {name}: {text}")
-    assert [one for one in findings[service, port] if one[0] not in scanners.explained()] == []
+    assert [one for one in found if one[0] not in scanners.explained()] == []
 
 
 @pytest.mark.parametrize(("service", "port"), [("auth", 7501), ("db-guardian", 7503)])
