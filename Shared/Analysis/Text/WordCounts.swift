@@ -81,7 +81,8 @@ package struct WordCounts: Sendable {
         var whole: [UInt128: Int32] = [:]
         for (key, entry) in risen where entry.symbols.count > 2 && entry.symbols[0].isSingle {
             let size = entry.symbols.count
-            for part in [key >> 21, key & ((1 << (21 * UInt128(size - 1))) - 1)] { whole[part] = max(whole[part] ?? 0, entry.now) }
+            let (first, last) = (key >> 21, key & ((1 << (21 * UInt128(size - 1))) - 1))
+            for part in [first, last] { whole[part] = max(whole[part] ?? 0, entry.now) }
         }
         let kept = risen.filter { Double(whole[$0.key] ?? 0) < Self.part * Double($0.value.now) }
         let order = kept.values.map { (surprise($0), $0) }.sorted {
