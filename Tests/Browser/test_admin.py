@@ -110,6 +110,7 @@ def test_a_backup_and_a_drill_are_started_and_followed(everline, boss):
     # What ended changes the rest of the view: the drill's figures, and the backup that it proved.
     boss.wait(lambda: "Passed" in boss.text() and "Proven" in boss.text())
     assert boss.count(".part svg[role=img], .part figure svg") > 0
+    # Nothing of before the drill is told any more.
     figures = boss.js("return Object.fromEntries([...document.querySelectorAll('.figure')].map(one => [one.querySelector('dt').textContent, one.querySelector('.figure-value').textContent]))")
     assert "not known" not in (figures["Time to restore (RTO)"], figures["Newest proven backup"], figures["Can be restored up to"]), figures
 

@@ -61,7 +61,7 @@ package enum GuardianServer {
         _ status: StatusKeeper, _ store: FindingStore, _ board: JobBoard, _ settings: Settings, _ process: ServiceProcess
     ) -> MethodTable<Caller> {
         var table = MethodTable<Caller>(translate: process.translate)
-        table.registerRaw(GuardianStatus.self) { _, _ in try await status.report().json() }
+        table.registerRaw(GuardianStatus.self) { _, _ in try await status.report(after: await board.lastEnd).json() }
         table.registerRaw(GuardianFindings.self) { wanted, _ in
             let found = try await store.select(FindingFilter(wanted))
             let encoder = JSONEncoder()

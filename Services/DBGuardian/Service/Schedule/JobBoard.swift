@@ -26,6 +26,8 @@ actor JobBoard {
     private static let mostWaiting = 8
 
     private(set) var entries: [Entry] = []
+    /// When the last one ended.
+    private(set) var lastEnd: ContinuousClock.Instant?
     private var asked: [(job: String, verb: [String])] = []
     private var doorbell: CheckedContinuation<Void, Never>?
 
@@ -98,6 +100,7 @@ actor JobBoard {
     }
 
     func end(_ job: String, _ failure: (any Error)?) {
+        lastEnd = .now
         change(job) {
             $0.state = failure == nil ? .done : .failed
             $0.finishedAt = Timestamp.now.description

@@ -8,8 +8,8 @@ import Metrics
 actor StatusKeeper {
     private let settings: Settings
     private let logger: Logger
-    private var current: (report: StatusReport, at: ContinuousClock.Instant)?
-    private var looking: Task<StatusReport, any Error>?
+    private var current: (report: StatusReport, begun: ContinuousClock.Instant)?
+    private var looking: (task: Task<StatusReport, any Error>, begun: ContinuousClock.Instant)?
 
     private static let fresh = Duration.seconds(5)
     private static let turn = Duration.seconds(30)
@@ -19,15 +19,18 @@ actor StatusKeeper {
         self.logger = logger
     }
 
-    func report() async throws -> StatusReport {
-        if let current, .now - current.at < Self.fresh { return current.report }
-        if let looking { return try await looking.value }
+    /// - Parameter change: when something was last done that it would tell of.
+    func report(after change: ContinuousClock.Instant? = nil) async throws -> StatusReport {
+        func knows(_ begun: ContinuousClock.Instant) -> Bool { change.map { begun >= $0 } ?? true }
+        if let current, .now - current.begun < Self.fresh, knows(current.begun) { return current.report }
+        if let looking, knows(looking.begun) { return try await looking.task.value }
         let check = StatusCheck(settings, logger: logger)
+        let begun = ContinuousClock.now
         let task = Task { try await Self.onThread { try await check.run() } }
-        looking = task
-        defer { looking = nil }
+        looking = (task, begun)
+        defer { if looking?.begun == begun { looking = nil } }
         let report = try await task.value
-        current = (report, .now)
+        if current.map({ $0.begun < begun }) ?? true { current = (report, begun) }
         return report
     }
 
