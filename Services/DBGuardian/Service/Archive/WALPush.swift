@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// `wal push`: the file that PostgreSQL asks for goes to every repository; what waits behind it goes along, so that a burst is
 /// not paid for by
@@ -70,18 +69,17 @@ package struct WALPush: Sendable {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/archive_status") else { return [] }
         let waiting = names.filter { $0.hasSuffix(".ready") }.map { String($0.dropLast(6)) }
             .filter { ArchiveFile($0) == .segment && $0 > mine && !isThere($0, system) }.sorted().prefix(Self.ahead)
-        let all = Array(waiting)
-        let done = Mutex<[SegmentName]>([])
-        DispatchQueue.concurrentPerform(iterations: all.count) { index in
-            let path = "\(folder)/\(all[index])"
-            guard let source = TakenAlong.Source(path), let file = try? IncomingWAL(path: path) else { return }
-            for repository in repositories {
-                guard (try? WALArchive(repository).push(file)) != nil else { return }
-            }
+        var done: [SegmentName] = []
+        // One after the other: each keeps all processors busy by itself.
+        for name in waiting {
+            let path = "\(folder)/\(name)"
+            guard let source = TakenAlong.Source(path), let file = try? IncomingWAL(path: path),
+                repositories.allSatisfy({ (try? WALArchive($0).push(file)) != nil })
+            else { continue }
             TakenAlong.keep(path, source, as: WALArchive.name(of: file), repositories)
-            if let segment = file.segment { done.withLock { $0.append(segment) } }
+            if let segment = file.segment { done.append(segment) }
         }
-        return done.withLock { $0 }
+        return done
     }
 }
 
