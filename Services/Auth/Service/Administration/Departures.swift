@@ -2,7 +2,7 @@ import EverlinePostgres
 import Logging
 
 /// Takes back the reactions of deleted accounts and makes tombstones of their messages, some at a time, so that no room is held for long; and goes on where it was left.
-struct Burials: Sendable {
+struct Departures: Sendable {
     let pool: PostgresPool
     let logger: Logger
 
@@ -10,14 +10,14 @@ struct Burials: Sendable {
 
     func run() async throws {
         while !Task.isCancelled {
-            do { try await buryAll() } catch let error as CancellationError { throw error } catch {
+            do { try await finishAll() } catch let error as CancellationError { throw error } catch {
                 logger.warning("what a deleted account left waits to be taken away", metadata: ["error": "\(error)"])
             }
             try await Task.sleep(for: .seconds(1))
         }
     }
 
-    private func buryAll() async throws {
+    private func finishAll() async throws {
         let users = try await pool.query("SELECT user_id FROM everline.departures ORDER BY user_id LIMIT 100").map {
             try $0[0].decode(as: Int64.self)
         }
