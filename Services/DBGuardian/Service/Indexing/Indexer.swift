@@ -16,6 +16,7 @@ package struct Indexer: Sendable {
     private static let worthwhile: Int64 = 2_000
     private static let patience = Duration.seconds(3)
     private static let look = Duration.milliseconds(500)
+    private static let longestWait = Duration.seconds(5)
     /// More messages a second than this are a flood: sending then goes first.
     private static let flood: Double = 1_000
 
@@ -73,6 +74,7 @@ package struct Indexer: Sendable {
                 try await Task.sleep(for: Self.look)
                 continue
             }
+            try await giveWay(on: connection)
             let done = try await IndexBatch.write(on: connection)
             try await BlockMerging.mergeIfDue(on: connection)
             Self.indexed.increment(by: done)
@@ -82,6 +84,25 @@ package struct Indexer: Sendable {
             let took = last - begun
             try await Task.sleep(for: rate > Self.flood ? max(.milliseconds(250), took * 4) : behind > 50_000 ? took / 8 : took)
         }
+    }
+
+    /// A batch is written in a second or less, but archived in no less than that: while whole segments wait for the archiver it is not the time to make
+    /// more of them. An archive that stands still is waited for once a batch, and no longer than this.
+    private func giveWay(on connection: PostgresConnection) async throws {
+        let end = ContinuousClock.now + Self.longestWait
+        while ContinuousClock.now < end, try await Self.waitingSegments(connection) > 1 { try await Task.sleep(for: Self.look / 5) }
+    }
+
+    /// How many whole segments lie behind the newest archived one.
+    private static func waitingSegments(_ connection: PostgresConnection) async throws -> Int64 {
+        try await connection.query(
+            """
+            SELECT coalesce((pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') / size)::bigint - (high * (4294967296 / size) + low) - 1, 0)
+            FROM (SELECT pg_size_bytes(current_setting('wal_segment_size')) AS size,
+                ('x' || substr(last_archived_wal, 9, 8))::bit(32)::bigint AS high, ('x' || substr(last_archived_wal, 17, 8))::bit(32)::bigint AS low
+                FROM pg_stat_archiver WHERE last_archived_wal ~ '^[0-9A-F]{24}$' AND current_setting('archive_mode') <> 'off') a
+            """, deadline: .seconds(30)
+        ).first?[0].decode() ?? 0
     }
 
     /// How many messages and revisions are not indexed yet, and how many there are.
