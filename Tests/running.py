@@ -133,6 +133,13 @@ class Everline:
              f"host=127.0.0.1 port={self.port(7432)} dbname=everline user={role} sslmode=verify-full sslrootcert={self.ca}"],
             env=os.environ | {"PGPASSWORD": (self.home / f"secrets/postgres-{role}").read_text().strip()}, check=True, capture_output=True, timeout=timeout)
 
+    def until_indexed(self, seconds=60):
+        """Until searching and statistics need look at no message where it is."""
+        end = time.monotonic() + seconds
+        while self.sql("SELECT coalesce(sum(c.last_seq - coalesce(p.seq, 0)), 0) FROM everline.room_counters c LEFT JOIN everline.search_progress p USING (room_id)") != [["0"]]:
+            assert time.monotonic() < end, self.logs()
+            time.sleep(0.1)
+
     def redis(self, *command, user="history"):
         secret = (self.home / f"secrets/redis-{user}").read_text().strip()
         done = subprocess.run(

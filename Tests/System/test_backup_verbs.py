@@ -14,7 +14,6 @@ import pytest
 from client import Line
 from guarding import Guardian, says_of_rooms
 from running import Everline
-from test_search import until_indexed
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +36,7 @@ def backed_up():
         for n in range(1, 11):
             li.send("宋詞", f"第 {n} 闋")
         # What the indexer writes later is in the one backup and not in the other.
-        until_indexed(one)
+        one.until_indexed()
         guardian.second = guardian.json("backup", "base")
         guardian.database = guardian.json("backup", "database")
         guardian.cluster = guardian.json("backup", "cluster")

@@ -63,13 +63,6 @@ def send_all(line, room, bodies):
         assert "result" in line.answer(id)
 
 
-def until_indexed(everline, seconds=60):
-    end = time.monotonic() + seconds
-    while everline.sql("SELECT coalesce(sum(c.last_seq - coalesce(p.seq, 0)), 0) FROM everline.room_counters c LEFT JOIN everline.search_progress p USING (room_id)") != [["0"]]:
-        assert time.monotonic() < end, everline.logs()
-        time.sleep(0.1)
-
-
 def words_of(bodies, generator, count):
     """Drawn from the texts: words, and one to four characters of Chinese that stand together."""
     drawn = set()
@@ -97,7 +90,7 @@ def library(everline):
     for room, bodies in texts.items():
         owner.result("room.create", room=room, kind="private")
         send_all(owner, room, bodies)
-    until_indexed(everline)
+    everline.until_indexed()
     return owner, tag, texts
 
 
@@ -166,7 +159,7 @@ def test_a_message_is_found_at_once_and_what_was_taken_back_is_not(everline):
         assert keys(all_hits(line, f"雨紛紛 {tag}x{number}")) == [(room, sent["seq"])]
     for indexed in (False, True):
         if indexed:
-            until_indexed(everline)
+            everline.until_indexed()
         edited = line.result("message.edit", room=room, epoch=epoch, seq=1, clientId=str(uuid.uuid4()), body=f"牧童遙指杏花村 {tag}{indexed}")
         assert edited["rev"]
         assert keys(all_hits(line, f"清明時節 {tag}x0")) == []
@@ -220,7 +213,7 @@ def test_only_what_one_may_read_now(everline):
 
     for indexed in (False, True):
         if indexed:
-            until_indexed(everline)
+            everline.until_indexed()
         assert rooms_of(owner) == rooms_of(member) == set(rooms.values())
         assert rooms_of(stranger) == {rooms["public"]}
         assert stranger.error("history.search", query=f"醉翁 {tag}", room=rooms["private"]) == "room.not_found"

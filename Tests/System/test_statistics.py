@@ -11,7 +11,7 @@ import zoneinfo
 
 import pytest
 
-from test_search import send_all, until_indexed
+from test_search import send_all
 
 UTC = datetime.timezone.utc
 
@@ -174,7 +174,7 @@ def test_equals_a_full_scan(years):
     everline.start()
     lines = {name: everline.user(name) for name in lines}
     owner = lines["詩人0"]
-    until_indexed(everline)
+    everline.until_indexed()
     check(everline, owner, generator, 60, "all is summed up")
     change(lines, everline, generator, 300)
     check(everline, owner, generator, 20, "what changed is not all summed up")
