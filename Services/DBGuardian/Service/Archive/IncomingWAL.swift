@@ -21,7 +21,8 @@ package struct IncomingWAL: Sendable {
         }
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SystemError("cannot read", path) }
-        let bytes = try FileDescriptorStream(descriptor, path).readAll(limit: 1 << 30)
+        let file = FileDescriptorStream(descriptor, path)
+        let bytes = try file.readAll(limit: 1 << 30, expected: min(try file.size, 1 << 30))
         try self.init(name: name, kind: kind, bytes: bytes, control: try Self.systemOfDataDirectory(around: path))
     }
 

@@ -1,15 +1,9 @@
 import Foundation
 
-/// `wal push`: the file that PostgreSQL asks for goes to every repository; what waits behind it goes along, so that a burst is
-/// not paid for by
-/// one process a segment.
+/// `wal push`: the file that PostgreSQL asks for goes to every repository.
 package struct WALPush: Sendable {
     private let repositories: [Repository]
     private let lost: [Repositories.Lost]
-
-    /// How many of the files that wait are taken along: more are not done sooner on few cores, and PostgreSQL counts them as
-    /// waiting meanwhile.
-    private static let ahead = 2
 
     package init(_ repositories: Repositories) {
         self.repositories = repositories.all
@@ -20,7 +14,6 @@ package struct WALPush: Sendable {
     /// - Returns: what became of it in each repository.
     /// - Throws: the first error, when each that can has it.
     package func push(_ path: String) throws -> [WALArchive.Outcome] {
-        if lost.isEmpty, TakenAlong.recall(path, repositories) { return repositories.map { _ in .knownAlready } }
         let file = try IncomingWAL(path: path)
         var failure = lost.first?.error
         var outcomes: [WALArchive.Outcome] = []
@@ -32,11 +25,8 @@ package struct WALPush: Sendable {
                 took.append(repository)
             } catch { failure = failure ?? error }
         }
-        // What was known already had been taken along by a call before, which is to be used up first.
-        let ahead = failure == nil && outcomes.contains(.archived) ? pushAhead(of: path, system: file.system) : []
-        let done = [file.segment].compactMap { $0 } + ahead
         // It is archived, whether or not that can be noted: on a full disk PostgreSQL would send it for ever.
-        for repository in took { try? ArchivedWAL.note(done, repository.system(file.system)) }
+        for repository in took { try? ArchivedWAL.note([file.segment].compactMap { $0 }, repository.system(file.system)) }
         if let failure { throw failure }
         return outcomes
     }
@@ -51,35 +41,6 @@ package struct WALPush: Sendable {
         let system = try WALArchive(repository).admit(file.system)
         if try repository.storage.size("\(system.wal)/\(timeline)/\(name)") != nil { return }
         _ = try WALArchive(repository).push(try IncomingWAL(path: history))
-    }
-
-    /// In all repositories; one that cannot tell is asked to take it.
-    private func isThere(_ name: String, _ system: String) -> Bool {
-        repositories.allSatisfy { repository in
-            let path = "\(repository.system(system).wal)/\(ArchiveFile.folder(name))/\(name)"
-            return (try? repository.storage.size(path)) ?? nil != nil
-        }
-    }
-
-    /// Best effort: whatever fails here PostgreSQL asks for again, and is told then.
-    /// - Returns: those that are in every repository now.
-    private func pushAhead(of path: String, system: String) -> [SegmentName] {
-        let folder = path.folder
-        let mine = path.lastName
-        guard let names = try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/archive_status") else { return [] }
-        let waiting = names.filter { $0.hasSuffix(".ready") }.map { String($0.dropLast(6)) }
-            .filter { ArchiveFile($0) == .segment && $0 > mine && !isThere($0, system) }.sorted().prefix(Self.ahead)
-        var done: [SegmentName] = []
-        // One after the other: each keeps all processors busy by itself.
-        for name in waiting {
-            let path = "\(folder)/\(name)"
-            guard let source = TakenAlong.Source(path), let file = try? IncomingWAL(path: path),
-                repositories.allSatisfy({ (try? WALArchive($0).push(file)) != nil })
-            else { continue }
-            TakenAlong.keep(path, source, as: WALArchive.name(of: file), repositories)
-            if let segment = file.segment { done.append(segment) }
-        }
-        return done
     }
 }
 

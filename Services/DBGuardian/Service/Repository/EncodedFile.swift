@@ -5,30 +5,28 @@ import Synchronization
 /// A queue of its own, for which threads are made at once: those of the global one may all wait for what is done here.
 private let coding = DispatchQueue(label: "everline.coding", attributes: .concurrent)
 
-/// Chunks that are worked on side by side, and beside whoever makes or takes them.
-private final class Batch<Chunk: Sendable>: Sendable {
-    private let results: Mutex<[Result<Chunk, any Error>?]>
+/// A chunk that is worked on beside others, and beside whoever makes or takes them.
+private final class Work<Chunk: Sendable>: Sendable {
+    private let result = Mutex<Result<Chunk, any Error>?>(nil)
     private let done = DispatchGroup()
 
-    /// Begins with the work.
-    init(_ count: Int, _ work: @escaping @Sendable (Int) throws -> Chunk) {
-        results = Mutex(Array(repeating: nil, count: count))
+    /// Begins with it.
+    init(_ body: @escaping @Sendable () throws -> Chunk) {
         coding.async(group: done) {
-            DispatchQueue.concurrentPerform(iterations: count) { index in
-                let chunk = Result { try work(index) }
-                self.results.withLock { $0[index] = chunk }
-            }
+            let result = Result { try body() }
+            self.result.withLock { $0 = result }
         }
     }
 
-    /// The chunks in their order, once all are there.
-    func chunks() -> [Result<Chunk, any Error>] {
+    /// The chunk, once it is there.
+    func chunk() throws -> Chunk {
         done.wait()
-        return results.withLock { $0 }.compactMap(\.self)
+        guard let result = result.withLock({ $0 }) else { preconditionFailure("work that has ended has a result") }
+        return try result.get()
     }
 
-    /// As many as keep all processors busy.
-    static var size: Int { max(2, ProcessInfo.processInfo.activeProcessorCount * 2) }
+    /// So many at a time keep all processors busy.
+    static var most: Int { max(2, ProcessInfo.processInfo.activeProcessorCount * 2) }
 }
 
 /// Writes one encoded file: what comes in is cut into chunks, which are compressed and encrypted side by side while more comes in.
@@ -36,13 +34,13 @@ package final class EncodedWriter: Sink {
     private let sink: any Sink
     private let coder: ChunkCoder
     private var pending: [UInt8] = []
-    private var working: Batch<[UInt8]>?
+    private var working: [Work<[UInt8]>] = []
     private var number = 0
     /// How many bytes came in, and how many went out.
     package private(set) var plainBytes = 0
     package private(set) var storedBytes = 0
 
-    private static let batch = EncodedHeader.chunkSize * Batch<[UInt8]>.size
+    private static let most = Work<[UInt8]>.most
 
     /// - Parameter name: the file's name in the repository, which it can then only be read under.
     package init(_ sink: any Sink, name: String, key: RepositoryKey?, compression: Compression, information: [UInt8]) throws {
@@ -50,18 +48,29 @@ package final class EncodedWriter: Sink {
             compression: compression, keyID: key?.id, salt: try SecureRandom.bytes(16), information: information)
         self.sink = sink
         coder = ChunkCoder(header, key: key?.bytes, name: name)
-        pending.reserveCapacity(Self.batch)
+        pending.reserveCapacity(EncodedHeader.chunkSize)
         try sink.write(header.bytes)
         storedBytes = header.bytes.count
+    }
+
+    /// Bytes that stay where they are until they have been worked on; only the rest of them is copied.
+    package func write(_ bytes: [UInt8]) throws {
+        var rest = bytes[...]
+        while pending.isEmpty, rest.count > EncodedHeader.chunkSize {
+            try begin(rest.prefix(EncodedHeader.chunkSize), last: false)
+            plainBytes += EncodedHeader.chunkSize
+            rest = rest.dropFirst(EncodedHeader.chunkSize)
+        }
+        try rest.withUnsafeBytes { try write($0) }
     }
 
     package func write(_ bytes: UnsafeRawBufferPointer) throws {
         plainBytes += bytes.count
         var rest = bytes[...]
         while !rest.isEmpty {
-            // The last chunk is known only at the end, so a full batch waits for the next byte.
-            if pending.count == Self.batch { try flush(last: false) }
-            let part = rest.prefix(Self.batch - pending.count)
+            // The last chunk is known only at the end, so a full one waits for the next byte.
+            if pending.count == EncodedHeader.chunkSize { try flush(last: false) }
+            let part = rest.prefix(EncodedHeader.chunkSize - pending.count)
             pending += part
             rest = rest.dropFirst(part.count)
         }
@@ -69,34 +78,28 @@ package final class EncodedWriter: Sink {
 
     package func finish() throws {
         try flush(last: true)
-        try settle()
+        while !working.isEmpty { try settle() }
     }
 
     private func flush(last: Bool) throws {
-        let size = EncodedHeader.chunkSize
-        let count = max(1, (pending.count + size - 1) / size)
-        let (coder, first, plain) = (coder, number, pending)
+        let plain = pending
         pending = []
-        if !last { pending.reserveCapacity(Self.batch) }
-        // One batch at a time, so that no more than two are held.
-        try settle()
-        working = Batch(count) { index in
-            try plain.withUnsafeBytes { all in
-                let part = UnsafeRawBufferPointer(rebasing: all[index * size..<min(all.count, (index + 1) * size)])
-                return try coder.encode(part, number: first + index, last: last && index == count - 1)
-            }
-        }
-        number += count
+        if !last { pending.reserveCapacity(EncodedHeader.chunkSize) }
+        try begin(plain[...], last: last)
     }
 
-    /// Writes what was worked on.
+    private func begin(_ plain: ArraySlice<UInt8>, last: Bool) throws {
+        if working.count == Self.most { try settle() }
+        let (coder, number) = (coder, number)
+        working.append(Work { try plain.withUnsafeBytes { try coder.encode($0, number: number, last: last) } })
+        self.number += 1
+    }
+
+    /// Writes the oldest of those that are worked on.
     private func settle() throws {
-        for result in working?.chunks() ?? [] {
-            let chunk = try result.get()
-            try sink.write(chunk)
-            storedBytes += chunk.count
-        }
-        working = nil
+        let chunk = try working.removeFirst().chunk()
+        try sink.write(chunk)
+        storedBytes += chunk.count
     }
 }
 
@@ -114,35 +117,37 @@ package enum EncodedReader {
     ) throws -> [UInt8] {
         let header = try EncodedHeader(from: file, name: name)
         let coder = ChunkCoder(header, key: try header.keyID.map { try key($0, keys, name) }, name: name)
-        var number = 0
-        var ended = false
-        /// Reads some, and has them worked on.
-        func next() throws -> Batch<[UInt8]?>? {
-            guard !ended else { return nil }
-            var stored: [[UInt8]] = []
-            while stored.count < Batch<[UInt8]?>.size, !ended {
-                let (chunk, last) = try self.stored(file, name)
-                stored.append(chunk)
-                ended = last
-            }
-            let (chunks, first) = (stored, number)
-            number += chunks.count
-            return Batch(chunks.count) { try coder.decode(chunks[$0], number: first + $0) }
-        }
+        var read = 0
         var given = 0
-        var working = try next()
-        while let batch = working {
-            try Task.checkCancellation()
-            let chunks = batch.chunks()
-            // A file that ends too soon may do so because of damage before: that is told first.
-            let following = Result { try next() }
-            for result in chunks {
-                guard let plain = try result.get() else { throw DamageError(name, "chunk \(given) is not what was written") }
-                try body(plain)
-                given += 1
+        var ended = false
+        var failure: (any Error)?
+        var working: [Work<[UInt8]?>] = []
+        /// Reads some more, and has it worked on.
+        func fill() {
+            while working.count < Work<[UInt8]?>.most, !ended, failure == nil {
+                do {
+                    let (chunk, last) = try stored(file, name)
+                    let number = read
+                    working.append(Work { try coder.decode(chunk, number: number) })
+                    read += 1
+                    ended = last
+                } catch {
+                    // A file that ends too soon may do so because of damage before: that is told first.
+                    failure = error
+                }
             }
-            working = try following.get()
         }
+        fill()
+        while !working.isEmpty {
+            try Task.checkCancellation()
+            guard let plain = try working.removeFirst().chunk() else {
+                throw DamageError(name, "chunk \(given) is not what was written")
+            }
+            fill()
+            try body(plain)
+            given += 1
+        }
+        if let failure { throw failure }
         var more: UInt8 = 0
         guard try withUnsafeMutableBytes(of: &more, { try file.read(into: $0) }) == 0 else {
             throw DamageError(name, "it goes on after its end")

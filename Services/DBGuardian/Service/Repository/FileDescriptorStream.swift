@@ -17,6 +17,15 @@ package final class FileDescriptorStream: StoredFile, Sink {
         descriptor = -1
     }
 
+    /// As it is now.
+    package var size: Int {
+        get throws {
+            var status = stat()
+            guard fstat(descriptor, &status) == 0 else { throw SystemError("cannot look at", name) }
+            return Int(status.st_size)
+        }
+    }
+
     package func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
         var filled = 0
         while filled < buffer.count {

@@ -42,8 +42,12 @@ extension Sink {
 
 extension StoredFile {
     /// The rest of a small file.
-    package func readAll(limit: Int = 64 << 20) throws -> [UInt8] {
-        var all: [UInt8] = []
+    /// - Parameter expected: its size, as far as it is known: so much is read at once, to where it stays.
+    package func readAll(limit: Int = 64 << 20, expected: Int = 0) throws -> [UInt8] {
+        var all = try [UInt8](unsafeUninitializedCapacity: expected + 1) { buffer, count in
+            count = try read(into: UnsafeMutableRawBufferPointer(buffer))
+        }
+        if all.count <= expected { return all }
         var piece = [UInt8](repeating: 0, count: 64 << 10)
         while true {
             let count = try piece.withUnsafeMutableBytes { try read(into: $0) }
