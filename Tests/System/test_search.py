@@ -9,6 +9,7 @@ import pytest
 
 import fortunes
 from client import RPC, Line
+from running import Everline
 
 ACCENTS = [(0x0300, 0x036F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE00, 0xFE0F), (0xFE20, 0xFE2F)]
 SINGLE = [(0x3005, 0x3007), (0x3041, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3), (0x1100, 0x11FF), (0x20000, 0x323AF)]
@@ -258,3 +259,22 @@ def test_the_same_at_every_door(everline):
     direct.result("session.resume", session=line.session)
     assert direct.result("history.search", query=f"楓林 {tag}") == expected
     assert direct.error("internal.history.search", params={"query": "楓林"}, userId=1) == "peer.forbidden"
+
+
+def test_an_archive_that_stands_still_keeps_nothing_from_being_indexed():
+    everline = Everline()
+    try:
+        everline.start()
+        line = everline.user("歐陽修")
+        line.result("room.create", room="醉翁亭")
+        everline.sql("ALTER SYSTEM SET archive_command = 'false'")
+        everline.sql("SELECT pg_reload_conf()")
+        for _ in range(4):
+            everline.sql("CREATE TABLE public.filler (n int); DROP TABLE public.filler; SELECT pg_switch_wal()")
+        waiting = "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name ~ '^[0-9A-F]{24}.ready$'"
+        assert int(everline.sql(waiting)[0][0]) > 1
+        send_all(line, "醉翁亭", [f"環滁皆山也 {n}" for n in range(3000)])
+        everline.until_indexed()
+        assert int(everline.sql(waiting)[0][0]) > 1
+    finally:
+        everline.remove()
