@@ -8,6 +8,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from running import Everline  # noqa: E402
 
 
+def pytest_terminal_summary(terminalreporter):
+    from watching import Watch
+    if waits := sorted(Watch.waits):
+        terminalreporter.write_line(
+            f"{len(waits)} alarms of the watch came {waits[len(waits) // 2]:.2f} s after what they are about (half of them), the last of them {waits[-1]:.2f} s")
+
+
 @pytest.fixture(scope="session")
 def everline():
     one = Everline(gateways=2)

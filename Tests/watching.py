@@ -13,6 +13,9 @@ from running import ROOT
 class Watch:
     """`audit watch --json`; what serve itself sees goes to its log."""
 
+    # How long each alarm was waited for after what it is about, for the summary of a run.
+    waits = []
+
     def __init__(self, everline, *arguments):
         self.everline = everline
         self.lines = pathlib.Path(everline.folder) / "alarms"
@@ -37,7 +40,10 @@ class Watch:
 
     def sees(self, rule, where=lambda alarm: True, since=0):
         """The first such alarm behind the first `since` ones."""
-        return self.until(lambda: next((one for one in self.alarms()[since:] if one["rule"] == rule and where(one)), None))
+        begun = time.monotonic()
+        alarm = self.until(lambda: next((one for one in self.alarms()[since:] if one["rule"] == rule and where(one)), None))
+        self.waits.append(time.monotonic() - begun)
+        return alarm
 
     def settles(self):
         """Until whatever happened before has been looked at: a role that is made now, and cannot log in, is seen behind it."""
