@@ -1,6 +1,7 @@
 import Foundation
 
-/// `wal push`: the file that PostgreSQL asks for goes to every repository.
+/// `wal push`: the file that PostgreSQL asks for goes to every repository. One file a call: its chunks keep all processors busy, and taking along what waits
+/// behind it was measured to win nothing.
 package struct WALPush: Sendable {
     private let repositories: [Repository]
     private let lost: [Repositories.Lost]
