@@ -90,7 +90,9 @@ package struct Indexer: Sendable {
     /// more of them. An archive that stands still is waited for once a batch, and no longer than this.
     private func giveWay(on connection: PostgresConnection) async throws {
         let end = ContinuousClock.now + Self.longestWait
-        while ContinuousClock.now < end, try await Self.waitingSegments(connection) > 1 { try await Task.sleep(for: Self.look / 5) }
+        while ContinuousClock.now < end, try await Self.waitingSegments(connection) > 1 {
+            try await Task.sleep(for: Self.look / 5)
+        }
     }
 
     /// How many whole segments lie behind the newest archived one.
@@ -99,7 +101,8 @@ package struct Indexer: Sendable {
             """
             SELECT coalesce((pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') / size)::bigint - (high * (4294967296 / size) + low) - 1, 0)
             FROM (SELECT pg_size_bytes(current_setting('wal_segment_size')) AS size,
-                ('x' || substr(last_archived_wal, 9, 8))::bit(32)::bigint AS high, ('x' || substr(last_archived_wal, 17, 8))::bit(32)::bigint AS low
+                ('x' || substr(last_archived_wal, 9, 8))::bit(32)::bigint AS high,
+                ('x' || substr(last_archived_wal, 17, 8))::bit(32)::bigint AS low
                 FROM pg_stat_archiver WHERE last_archived_wal ~ '^[0-9A-F]{24}$' AND current_setting('archive_mode') <> 'off') a
             """, deadline: .seconds(30)
         ).first?[0].decode() ?? 0
