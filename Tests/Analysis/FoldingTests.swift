@@ -126,17 +126,43 @@ struct RollupTests {
         for _ in 0..<50 {
             var day = RoomDay()
             for _ in 0..<Int.random(in: 0...300, using: &random) {
-                day.count(quarter: .random(in: 0..<96), sender: .random(in: 1...20), 1)
+                // Some numbers take a byte, and some several.
+                day.count(
+                    quarter: .random(in: 0..<96), sender: Bool.random() ? .random(in: 1...20) : .random(in: 100...100_000),
+                    .random(in: 1...200))
                 day.count(response: .random(in: 0...118), quarter: .random(in: 0..<96))
             }
             #expect(day.detail.withUnsafeBytes { RoomDay(detail: $0) } == day)
-            let total = day.messages.values.reduce(0, +)
-            var (byQuarter, bySender, times) = (0, 0, 0)
-            #expect(day.quarterBytes.withUnsafeBytes { RoomDay.eachQuarter($0) { byQuarter += $1 } })
-            #expect(day.senderBytes.withUnsafeBytes { RoomDay.eachSender($0) { bySender += $1 + ($2 > $3 ? 1_000 : 0) } })
+            let sums = try #require(day.quarterBytes.withUnsafeBytes { RoomDay.sums($0) })
+            #expect(
+                sums.indices.allSatisfy { quarter in
+                    sums[quarter] == day.messages.filter { $0.key.quarter == quarter }.values.reduce(0, +)
+                })
+            let people = try #require(day.senderBytes.withUnsafeBytes { RoomDay.people($0) })
+            #expect(people.map(\.sender) == Set(day.messages.keys.map(\.sender)).sorted())
+            for one in people {
+                let own = day.messages.filter { $0.key.sender == one.sender }
+                #expect(one.messages == own.values.reduce(0, +))
+                #expect(one.first == own.keys.map(\.quarter).min() && one.last == own.keys.map(\.quarter).max())
+            }
+            var times = 0
             #expect(day.responseBytes.withUnsafeBytes { RoomDay.eachResponse($0) { times += $1 } })
-            #expect(byQuarter == total && bySender == total && times == total)
+            #expect(times == day.responses.values.reduce(0, +))
         }
+    }
+
+    @Test("What is cut off or out of range is no day, and nothing is read outside of it")
+    func damaged() {
+        var day = RoomDay()
+        for sender in 1...9 as ClosedRange<Int64> { day.count(quarter: 95, sender: sender * 300, 200) }
+        let (quarters, people) = (day.quarterBytes, day.senderBytes)
+        for length in 1..<people.count where length % 6 != 0 {
+            #expect(people[..<length].withUnsafeBytes { RoomDay.people($0) } == nil, "\(length) of \(people.count)")
+        }
+        #expect(people.withUnsafeBytes { RoomDay.people($0, of: 95) } == nil)
+        #expect(quarters.withUnsafeBytes { RoomDay.sums($0, of: 95) } == nil)
+        #expect(quarters.dropLast().withUnsafeBytes { RoomDay.sums($0) } == nil)
+        #expect(([200, 200, 200, 200] as [UInt8]).withUnsafeBytes { RoomDay.people($0) } == nil)
     }
 
     @Test("Quarters and days before 1970 are whole ones too")

@@ -2,6 +2,7 @@
 import json
 import pathlib
 import selectors
+import statistics
 import sys
 import threading
 import time
@@ -67,15 +68,24 @@ class Offered:
             line.close()
 
 
-def measure(bench, rate=200):
-    quiet = bench.load("paced", "--rate", 200, "--readers", 10, "--room", "quiet")
-    offered = Offered(bench.everline, rate)
-    try:
-        time.sleep(2)
-        busy = bench.load("paced", "--rate", 200, "--readers", 10, "--room", "busy")
-    finally:
-        offered.stop()
-    bench.figures["logins"] = {"quiet": quiet, "busy": busy, "offered": offered.sent, "outcomes": offered.outcomes}
-    told = ", ".join(f"{count:,} {name}" for name, count in sorted(offered.outcomes.items()))
-    bench.row(f"chat while {rate} logins a second are offered ({told})", f"p99 {busy['p99ms']:.2f} ms", "twice the quiet",
-              f"p99 {quiet['p99ms']:.2f} ms quiet", busy["p99ms"] <= 2 * quiet["p99ms"])
+def measure(bench, rate=200, rounds=3):
+    """Quiet and busy in turns, so that whatever else the machine does meets both; medians."""
+    quiet, busy, outcomes, sent = [], [], {}, 0
+    for _ in range(rounds):
+        quiet.append(bench.load("paced", "--rate", 200, "--readers", 10, "--room", "quiet"))
+        offered = Offered(bench.everline, rate)
+        try:
+            time.sleep(2)
+            busy.append(bench.load("paced", "--rate", 200, "--readers", 10, "--room", "busy"))
+        finally:
+            offered.stop()
+        sent += offered.sent
+        for name, count in offered.outcomes.items():
+            outcomes[name] = outcomes.get(name, 0) + count
+        # Those that were let in to wait are hashed yet.
+        time.sleep(6)
+    bench.figures["logins"] = {"quiet": quiet, "busy": busy, "offered": sent, "outcomes": outcomes}
+    beside, found = (statistics.median(one["p99ms"] for one in some) for some in (quiet, busy))
+    told = ", ".join(f"{count:,} {name}" for name, count in sorted(outcomes.items()))
+    bench.row(f"chat while {rate} logins a second are offered ({told})", f"p99 {found:.2f} ms", "twice the quiet",
+              f"p99 {beside:.2f} ms quiet", found <= 2 * beside)

@@ -1,6 +1,7 @@
 """Registering, logging in, and looking after users at the prompt."""
 import json
 import os
+import pathlib
 import pty
 import time
 import uuid
@@ -63,6 +64,20 @@ def test_guessing_is_slowed_down_for_the_guesser_alone(everline):
     assert answers[-1]["name"] == "auth.throttled" and answers[-1]["retryAfterMs"] > 0 and answers[-1]["retryable"]
     # Somebody else from the same place.
     assert "session" in everline.line().result("auth.login", username=everline.user("李白").name, password=PASSWORD)
+
+
+def test_hashing_gives_way_to_chat(everline):
+    auth = everline.pid("auth")
+    niceness = lambda pid, task: int(pathlib.Path(f"/proc/{pid}/task/{task}/stat").read_text().rsplit(")", 1)[1].split()[16])  # noqa: E731
+    assert sorted(niceness(auth, task) for task in os.listdir(f"/proc/{auth}/task"))[-2:] == [10, 10]
+    groups = pathlib.Path("/proc/sys/kernel/sched_autogroup_enabled")
+    if not groups.exists() or groups.read_text().strip() != "1":
+        pytest.skip("this kernel does not group by session")
+    # Threads are nice to those of their own session only; a session of its own is nice as a whole.
+    group = lambda name: pathlib.Path(f"/proc/{everline.pid(name)}/autogroup").read_text().split()  # noqa: E731
+    assert group("auth")[1:] == ["nice", "10"]
+    for other in ("message-gateway-0", "history-0", "db-guardian", "postgres", "redis"):
+        assert group(other)[1:] == ["nice", "0"] and group(other)[0] != group("auth")[0], other
 
 
 def test_client_name_is_logged(everline):

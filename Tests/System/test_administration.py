@@ -8,7 +8,7 @@ import pytest
 from psql import Psql
 from running import PASSWORD
 from test_account_protection import NEW, boss, code  # noqa: F401
-from test_rooms_people import fresh
+from test_rooms_people import fresh, until
 
 
 def actions(everline, subject):
@@ -94,6 +94,31 @@ def test_one_admin_always_remains(everline, boss):
         everline.run("auth", "users", "revoke-admin", name)
     # It may have lost its session by that.
     boss.session = boss.result("auth.login", username="admin", password=password)["session"]
+
+
+def test_of_two_admins_who_disable_each_other_at_once_one_remains(everline, boss):
+    pair = []
+    for n in range(2):
+        name = f"rival{n}{uuid.uuid4().hex[:8]}"
+        boss.result("admin.createUser", username=name, password=PASSWORD, admin=True)
+        line = everline.line()
+        line.result("auth.login", username=name, password=PASSWORD)
+        pair.append((name, line))
+    # Both are admins when they ask, and both come to the lock before either has done it.
+    owner = Psql(everline, "everline_guardian")
+    owner.run("BEGIN")
+    owner.run("SELECT id FROM everline.users WHERE admin ORDER BY id FOR UPDATE")
+    ids = [line.write("admin.disable", {"username": other}) for (_, line), (other, _) in zip(pair, reversed(pair))]
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'everline_auth'"
+    until(lambda: everline.sql(waiting) == [["2"]], "both wait")
+    owner.run("COMMIT")
+    owner.close()
+    answers = [line.answer(id) for (_, line), id in zip(pair, ids)]
+    assert ["result" in answer for answer in answers].count(True) == 1, answers
+    names = ",".join(f"'{name}'" for name, _ in pair)
+    assert sorted(everline.sql(f"SELECT disabled FROM everline.users WHERE username IN ({names})")) == [["f"], ["t"]]
+    for name, _ in pair:
+        boss.result("admin.setAdmin", username=name, admin=False)
 
 
 def test_users_are_found(everline, boss):

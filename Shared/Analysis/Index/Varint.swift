@@ -42,5 +42,19 @@ struct VarintReader {
         return 0
     }
 
+    /// The next four, which mostly take a byte each and are then read as one.
+    @inline(__always)
+    mutating func nextFour() -> (Int, Int, Int, Int) {
+        if bytes.count - index >= 4 {
+            let four = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: index, as: UInt32.self))
+            if four & 0x8080_8080 == 0 {
+                index += 4
+                return (Int(four & 0x7F), Int(four >> 8 & 0x7F), Int(four >> 16 & 0x7F), Int(four >> 24))
+            }
+        }
+        return (nextInt(), nextInt(), nextInt(), nextInt())
+    }
+
+    @inline(__always)
     mutating func nextInt() -> Int { Int(truncatingIfNeeded: next() & 0x7FFF_FFFF_FFFF_FFFF) }
 }

@@ -157,34 +157,51 @@ package struct RoomDay: Sendable, Equatable {
         return bytes
     }
 
-    /// Reads `quarterBytes`, or the hours of a week; false if they are damaged.
-    package static func eachQuarter(
-        _ bytes: UnsafeRawBufferPointer, of quarters: Int = quarters, _ body: (_ quarter: Int, _ messages: Int) -> Void
-    ) -> Bool {
-        var reader = VarintReader(bytes)
-        var quarter = 0
-        while !reader.isAtEnd {
-            quarter &+= reader.nextInt()
-            let count = reader.nextInt()
-            if reader.isDamaged || !(0..<quarters ~= quarter) { return false }
-            body(quarter, count)
+    /// The messages of each quarter as `quarterBytes` have them, or of each hour of a week; `nil` if they are damaged.
+    package static func sums(_ bytes: UnsafeRawBufferPointer, of quarters: Int = quarters) -> [Int]? {
+        var sums = [Int](repeating: 0, count: quarters)
+        let isWell = sums.withUnsafeMutableBufferPointer { sums in
+            var reader = VarintReader(bytes)
+            var quarter = 0
+            while !reader.isAtEnd {
+                quarter &+= reader.nextInt()
+                let count = reader.nextInt()
+                if reader.isDamaged || !(0..<quarters ~= quarter) { return false }
+                sums[quarter] &+= count
+            }
+            return !reader.isDamaged
         }
-        return !reader.isDamaged
+        return isWell ? sums : nil
     }
 
-    /// Reads `senderBytes`; false if they are damaged.
-    package static func eachSender(
-        _ bytes: UnsafeRawBufferPointer, _ body: (_ sender: Int64, _ messages: Int, _ first: Int, _ last: Int) -> Void
-    ) -> Bool {
-        var reader = VarintReader(bytes)
-        var sender: Int64 = 0
-        while !reader.isAtEnd {
-            sender &+= Int64(reader.nextInt())
-            let (count, first, last) = (reader.nextInt(), reader.nextInt(), reader.nextInt())
-            if reader.isDamaged { return false }
-            body(sender, count, first, last)
+    /// What somebody sent on a day, or in a week.
+    package struct Person: Sendable {
+        package let sender: Int64
+        package let messages: Int
+        /// The quarters (of a week: the hours) of the first and the last.
+        package let first: Int
+        package let last: Int
+    }
+
+    /// The people of `senderBytes`; `nil` if these are damaged.
+    package static func people(_ bytes: UnsafeRawBufferPointer, of quarters: Int = quarters) -> [Person]? {
+        var isWell = true
+        // Each takes four bytes at the least.
+        let people = [Person](unsafeUninitializedCapacity: bytes.count / 4) { people, count in
+            var reader = VarintReader(bytes)
+            var sender: Int64 = 0
+            while !reader.isAtEnd {
+                let (step, messages, first, last) = reader.nextFour()
+                guard !reader.isDamaged, 0..<quarters ~= first, 0..<quarters ~= last else {
+                    isWell = false
+                    break
+                }
+                sender &+= Int64(step)
+                people.initializeElement(at: count, to: Person(sender: sender, messages: messages, first: first, last: last))
+                count += 1
+            }
         }
-        return !reader.isDamaged
+        return isWell ? people : nil
     }
 
     /// Reads `responseBytes`; false if they are damaged.

@@ -22,11 +22,14 @@ package struct RoomWeek: Sendable {
         responses times: UnsafeRawBufferPointer
     ) -> Bool {
         let start = weekday * 24
-        return RoomDay.eachQuarter(quarters) { messages[start + $0 / 4] += $1 }
-            && RoomDay.eachSender(people) { sender, count, first, last in
-                let known = senders[sender] ?? (0, start + first / 4, start + last / 4)
-                senders[sender] = (known.count + count, min(known.first, start + first / 4), max(known.last, start + last / 4))
-            } && RoomDay.eachResponse(times) { responses[$0, default: 0] += $1 }
+        guard let sums = RoomDay.sums(quarters), let people = RoomDay.people(people) else { return false }
+        for (quarter, sum) in sums.enumerated() { messages[start + quarter / 4] += sum }
+        for one in people {
+            let (first, last) = (start + one.first / 4, start + one.last / 4)
+            let known = senders[one.sender] ?? (0, first, last)
+            senders[one.sender] = (known.count + one.messages, min(known.first, first), max(known.last, last))
+        }
+        return RoomDay.eachResponse(times) { responses[$0, default: 0] += $1 }
     }
 
     // Written and read as a day's are, with hours instead of quarters.

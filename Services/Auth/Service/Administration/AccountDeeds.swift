@@ -65,7 +65,7 @@ package struct AccountDeeds: Sendable {
 
     package func disable(_ user: StoredUser, by actor: Actor) async throws -> [SessionHash] {
         try await ending(.userDisabled, user, by: actor) { connection in
-            try await Self.keepAnAdmin(besides: user, connection)
+            try await Self.keepAnAdmin(besides: user, by: actor, connection)
             try await connection.query("UPDATE everline.users SET disabled = true WHERE id = \(user.id)")
         }
     }
@@ -87,7 +87,7 @@ package struct AccountDeeds: Sendable {
             return []
         }
         return try await ending(.adminTaken, user, by: actor) { connection in
-            try await Self.keepAnAdmin(besides: user, connection)
+            try await Self.keepAnAdmin(besides: user, by: actor, connection)
             try await connection.query("UPDATE everline.users SET admin = false WHERE id = \(user.id)")
         }
     }
@@ -124,7 +124,7 @@ package struct AccountDeeds: Sendable {
     /// The sessions that ended; `nil` if the account was deleted already.
     package func delete(_ user: StoredUser, burying: Bool, by actor: Actor) async throws -> [SessionHash]? {
         try await pool.withTransaction { connection in
-            try await Self.keepAnAdmin(besides: user, connection)
+            try await Self.keepAnAdmin(besides: user, by: actor, connection)
             let ended = try await Self.endSessions(of: user.id, nil, except: nil, connection)
             let done: Bool = try await connection.query(
                 "SELECT everline.delete_account(\(user.id), \(burying))", deadline: .seconds(60)
@@ -152,14 +152,18 @@ package struct AccountDeeds: Sendable {
         }
     }
 
-    /// Under the locks of all admins' rows, so that two who take it from each other at once do not leave none.
-    private static func keepAnAdmin(besides user: StoredUser, _ connection: PostgresConnection) async throws {
+    /// Under the locks of all admins' rows, so that two who take it from each other at once do not leave none, and do not both succeed: whoever comes second
+    /// is no admin any more.
+    private static func keepAnAdmin(besides user: StoredUser, by actor: Actor, _ connection: PostgresConnection) async throws {
         let admins = try await connection.query(
             "SELECT id FROM everline.users WHERE admin AND NOT disabled ORDER BY id FOR UPDATE"
         ).map { try $0[0].decode(as: Int64.self) }
         guard admins != [user.id] else {
             throw RPCError(.invalidParams, detail: "the last admin remains one", parameter: "username")
         }
+        // At the prompt nobody asks who it is, and one's own account anybody may end.
+        guard let id = actor.id, id != user.id else { return }
+        guard admins.contains(id) else { throw RPCError(.adminRequired) }
     }
 
     private static func endSessions(

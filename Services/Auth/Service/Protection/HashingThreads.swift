@@ -5,6 +5,9 @@ import Synchronization
 
 /// Threads for work that fills a core for long. They are nice to others (on Linux a nice value is a thread's own, setpriority(2)): while passwords are
 /// hashed, chat goes first.
+///
+/// Where the kernel groups tasks by session (sched(7), "The autogroup feature"), a nice value counts among those of one session only: there the group that
+/// a service has for itself gives way too. By 10 and not by all that there is, so that logins go on when the machine is full.
 final class HashingThreads: Sendable {
     private struct State {
         var jobs: Deque<@Sendable () -> Void> = []
@@ -18,6 +21,7 @@ final class HashingThreads: Sendable {
 
     init(_ count: Int) {
         self.count = count
+        Self.giveWay()
         for _ in 0..<count {
             let thread = Thread { [self] in
                 _ = nice(Self.niceness)
@@ -26,6 +30,13 @@ final class HashingThreads: Sendable {
             thread.name = "hashing"
             thread.start()
         }
+    }
+
+    /// Only if the session is ours: others may have been started from the same shell. The file is not there if the kernel does not do it.
+    private static func giveWay() {
+        guard getsid(0) == getpid(), let group = FileHandle(forWritingAtPath: "/proc/self/autogroup") else { return }
+        try? group.write(contentsOf: Data("\(niceness)".utf8))
+        try? group.close()
     }
 
     /// Never more at once than there are threads: whoever calls it sees to that.

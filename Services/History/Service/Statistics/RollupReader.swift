@@ -158,16 +158,24 @@ struct RollupReader {
         var isWell = true
         rows.forEachRow(0..<rows.count) { cells in
             let (room, start) = (Self.integer(cells[0]), Self.integer(cells[1]) * 96)
-            var (quarter, bucket) = (Int64.min, 0)
+            // Its cells come by quarter.
+            var (quarter, sum, place) = (Int64.min, 0, tally.place(of: start))
             let read = RoomDay.each(of: cells[2]) { at, sender, count in
                 let now = start + Int64(at)
                 guard range.contains(now) else { return }
-                if now != quarter { (quarter, bucket) = (now, tally.bucket(of: now)) }
+                if now != quarter {
+                    if sum > 0 { tally.add(room: room, sum, at: place) }
+                    (quarter, sum, place) = (now, 0, tally.place(of: now))
+                }
                 let less = gone.isEmpty ? 0 : gone[Cell(room: room, quarter: now, sender: sender)] ?? 0
-                if count > less { tally.add(room, now, sender, count - less, bucket: bucket) }
+                if count > less {
+                    sum += count - less
+                    tally.add(sender: sender, count - less, at: place)
+                }
             } response: { at, time, count in
                 if range.contains(start + Int64(at)) { tally.add(response: time, count) }
             }
+            if sum > 0 { tally.add(room: room, sum, at: place) }
             isWell = isWell && read
         }
         guard isWell else { throw PostgresError(.usage, "a day of the statistics cannot be read") }
@@ -193,8 +201,9 @@ struct RollupReader {
 
     private static func addLoose(_ rows: PostgresRows, to tally: inout Tally) throws {
         for row in rows {
-            let quarter: Int64 = try row[2].decode()
-            tally.add(try row[0].decode(), quarter, try row[1].decode(), try row[3].decode(), bucket: tally.bucket(of: quarter))
+            let (place, count) = (tally.place(of: try row[2].decode()), try row[3].decode(as: Int.self))
+            tally.add(room: try row[0].decode(), count, at: place)
+            tally.add(sender: try row[1].decode(), count, at: place)
         }
     }
 

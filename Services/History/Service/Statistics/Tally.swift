@@ -31,14 +31,25 @@ struct Tally {
         return low
     }
 
-    /// Messages of somebody in a quarter.
-    mutating func add(_ room: Int64, _ quarter: Int64, _ sender: Int64, _ count: Int, bucket: Int) {
-        messages[bucket] += count
-        hourWeekday[hour(quarter)] += Int64(count)
-        let (sender, room) = (senders.index(sender), rooms.index(room))
-        senders.add(sender, count, bucket)
-        rooms.add(room, count, bucket)
+    /// Where a quarter counts: looked up once for all that is in it.
+    struct Place {
+        let bucket: Int
+        /// Of the week.
+        let hour: Int
     }
+    func place(of quarter: Int64) -> Place {
+        Place(bucket: bucket(of: quarter), hour: Int(Self.quarterOfWeek(quarter + local.offset(at: quarter))) / 4)
+    }
+
+    /// Messages of a room in a quarter.
+    mutating func add(room: Int64, _ count: Int, at place: Place) {
+        messages[place.bucket] += count
+        hourWeekday[place.hour] += Int64(count)
+        rooms.add(rooms.index(room), count, place.bucket)
+    }
+
+    /// Somebody's messages in a quarter, which are also counted as their room's.
+    mutating func add(sender: Int64, _ count: Int, at place: Place) { senders.add(senders.index(sender), count, place.bucket) }
 
     mutating func add(response time: Int, _ count: Int) { responses[time] += count }
 
@@ -75,24 +86,27 @@ struct Tally {
         let first = bucket(of: start)
         // The part at which the next bucket begins; beyond the span if none does.
         let split = first + 1 < messages.count ? Int(min(Int64(length), (boundaries[first + 1] - start) / step)) : length
+        guard let sums = RoomDay.sums(parts, of: length), let people = RoomDay.people(people, of: length) else { return false }
         let index = rooms.index(room)
-        // The first part's on a local clock, if that goes evenly through the span.
-        let even = evenOffset(start, Int64(length) * step).map { start + $0 - LocalTime.divide(start + $0, by: 672) * 672 }
-        var isWell = RoomDay.eachQuarter(parts, of: length) { part, count in
-            let bucket = part < split ? first : first + 1
+        for (bucket, count) in [(first, sums[..<split].reduce(0, +)), (first + 1, sums[split...].reduce(0, +))] where count > 0 {
             messages[bucket] += count
             rooms.add(index, count, bucket)
-            let quarter = Int64(part) * step
-            let hour = even.map { Self.hour(ofLocal: Int($0 + quarter)) } ?? hour(start + quarter)
-            hourWeekday[hour] += Int64(count)
         }
-        isWell =
-            RoomDay.eachSender(people) { sender, count, earliest, latest in
-                let index = senders.index(sender)
-                senders.add(index, count, earliest < split ? first : first + 1)
-                if latest >= split, earliest < split { senders.insert(index, first + 1) }
-            } && isWell
-        return RoomDay.eachResponse(times) { responses[$0] += $1 } && isWell
+        if let offset = evenOffset(start, Int64(length) * step) {
+            // Then the local clock goes evenly through the span.
+            var quarter = Int(Self.quarterOfWeek(start + offset))
+            hourWeekday.withUnsafeMutableBufferPointer { hours in
+                for sum in sums {
+                    hours[quarter / 4] += Int64(sum)
+                    quarter += Int(step)
+                    if quarter >= 672 { quarter -= 672 }
+                }
+            }
+        } else {
+            for (part, sum) in sums.enumerated() { hourWeekday[place(of: start + Int64(part) * step).hour] += Int64(sum) }
+        }
+        senders.add(people, first, split)
+        return RoomDay.eachResponse(times) { responses[$0] += $1 }
     }
 
     /// Whether a week's hours are hours on the local clock too, and at most one bucket begins in it, with such an hour.
@@ -111,14 +125,8 @@ struct Tally {
         return first == last ? first : nil
     }
 
-    /// - Parameter quarter: of the local week that 1970 began in, whose Monday was three days before; or of a later one.
-    private static func hour(ofLocal quarter: Int) -> Int { ((quarter + 288) % 672) / 4 }
-
-    /// Of the week, Monday's first hour as 0.
-    private func hour(_ quarter: Int64) -> Int {
-        let local = quarter + local.offset(at: quarter)
-        return Self.hour(ofLocal: Int(local - LocalTime.divide(local, by: 672) * 672))
-    }
+    /// Of a week of the local clock, from Monday on; 1970 began on a Thursday.
+    private static func quarterOfWeek(_ local: Int64) -> Int64 { local + 288 - LocalTime.divide(local + 288, by: 672) * 672 }
 }
 
 /// Who or what was there: how much of it, and in which buckets.
@@ -157,10 +165,24 @@ struct Presence {
     @inline(__always)
     mutating func add(_ index: Int, _ count: Int, _ bucket: Int) {
         counts[index] += count
-        insert(index, bucket)
+        bits[index * words + (bucket >> 6)] |= 1 << UInt64(bucket & 63)
     }
-    @inline(__always)
-    mutating func insert(_ index: Int, _ bucket: Int) { bits[index * words + (bucket >> 6)] |= 1 << UInt64(bucket & 63) }
+
+    /// The people of a span whose parts from `split` on are in the bucket after `first`.
+    mutating func add(_ people: [RoomDay.Person], _ first: Int, _ split: Int) {
+        // Places first: then whether the arrays are shared is looked at once, and not for each number.
+        let places = people.map { index($0.sender) }
+        let (words, second) = (words, first + 1)
+        counts.withUnsafeMutableBufferPointer { counts in
+            bits.withUnsafeMutableBufferPointer { bits in
+                for (one, place) in zip(people, places) {
+                    counts[place] += one.messages
+                    if one.first < split { bits[place * words + first >> 6] |= 1 << UInt64(first & 63) }
+                    if one.last >= split { bits[place * words + second >> 6] |= 1 << UInt64(second & 63) }
+                }
+            }
+        }
+    }
 
     /// Those with any messages.
     var present: Int { counts.count { $0 > 0 } }
