@@ -59,7 +59,7 @@ export class PartsView {
       if (link.dataset.part === found.name) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    this.#nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    this.#nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
     return this.#show(found, params);
   }
 
