@@ -78,6 +78,8 @@ def test_no_view_of_an_admin_has_a_violation(everline, people, violations, dark)
         page.go(f"/admin/{part}")
         page.find(".part .panel, .part .verdict")
         page.wait(lambda: page.count(".part .loading") == 0)
+        # Nothing waits for styles that come later.
+        assert page.js("return [...document.querySelectorAll('.facts .fact')].every(one => getComputedStyle(one).display !== 'block')"), part
         page.js("document.querySelectorAll('.part details').forEach(one => one.open = true)")
         found[part] = violations(page)
         page.run_cdp("Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False})
@@ -136,6 +138,11 @@ def test_pictures_have_their_colours(everline, people):
         await document.fonts.ready;
         for (let turn = 0; turn < 20; turn++) { colours('😀'); await new Promise(requestAnimationFrame); }
         return ['😀', '😂', '🚀', '❤️', '👍🏽', '🇹🇼', '7', '#', 'a', '月'].map(colours);""")
+    # Several that are joined are one picture.
+    assert page.js("""
+        const pen = document.createElement('canvas').getContext('2d');
+        pen.font = `40px ${getComputedStyle(document.body).fontFamily}`;
+        return ['😮‍💨', '🏳️‍🌈', '👩‍👩‍👧'].every(joined => Math.abs(pen.measureText(joined).width - pen.measureText('😀').width) < 1);""")
     assert all(found > 100 for found in coloured[:6]) and coloured[6:] == [0, 0, 0, 0], coloured
 
 

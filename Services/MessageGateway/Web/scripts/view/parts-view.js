@@ -44,7 +44,7 @@ export class PartsView {
 
   async shown() {
     this.whole.querySelector("h2").focus();
-    await loadStyles("/styles/parts.css");
+    await Promise.all(["/styles/parts.css", "/styles/overlays.css"].map(loadStyles));
     this.go(this.#place);
   }
 
