@@ -10,7 +10,7 @@ import time
 import uuid
 
 import zbar
-from acting import register
+from acting import log_in, register
 from running import PASSWORD
 from selenium.webdriver.common.keys import Keys
 
@@ -58,8 +58,17 @@ def test_sessions_and_password(everline, people):
     page.fill("input[name=displayName]", "另一個名字")
     page.find_text(".panel button", "Save").click()
     page.wait(lambda: page.js("return document.querySelector('.sidebar .user-name').textContent") == "另一個名字")
+    page.js("document.querySelector('.sidebar-user .icon-button').click()")
+    log_in(page, f"acc{tag}")
     page.go("/account/sessions")
     page.wait(lambda: page.count(".table tbody tr") == 2 and "This one" in page.text())
+    # By what one tells them apart.
+    assert "Chrome · Linux" in page.text() and page.js_async("""
+        const { clientName } = await import('/scripts/model/client-name.js');
+        return ['Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0',
+            'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1',
+            'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0', 'curl'].map(clientName);""") == [
+        "Firefox · Windows", "Safari · iPhone", "Edge · Windows", "web"]
     page.find_text(".table button", "Log out").click()
     page.wait(lambda: page.count(".table tbody tr") == 1)
     program.push("session.ended")

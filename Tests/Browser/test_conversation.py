@@ -264,3 +264,31 @@ def test_notifications_by_choice(everline, people):
     other.send(room, f"@writer{tag} 再來")
     page.wait(lambda: page.driver.title != before)
     assert page.js("return window.shown.length") == 1
+
+
+def test_a_search_leads_to_the_place(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    room, writer, (du,), _ = room_of(everline, tag, [f"第 {n} 行" for n in range(1, 400)], "du")
+    du.send(room, f"尋{tag}覓 once")
+    for n in range(300):
+        writer.send(room, f"之後 {n}")
+    other, _, _, _ = room_of(everline, f"x{tag}", ["別處"])
+    everline.user(f"writer{tag}").result("room.join", room=other)
+    writer.send(other, f"尋{tag}覓 elsewhere")
+    page = people("en-US")
+    log_in(page, f"writer{tag}")
+    page.find(".sidebar a[href='/search']").click()
+    page.fill("input[name=q]", f"尋{tag}覓")
+    page.press(Keys.ENTER)
+    page.wait(lambda: page.count(".hit") == 2)
+    assert page.js("return [...document.querySelectorAll('.hit mark')].map(one => one.textContent).join('')") == f"尋{tag}覓" * 2
+    page.js("document.querySelector('.search-filters').open = true")
+    page.fill("input[name=from]", f"@du{tag}")
+    page.js("document.querySelector('input[name=until]').value = new Date().toLocaleDateString('sv')")
+    page.find("button[type=submit]").click()
+    page.wait(lambda: page.count(".hit") == 1)
+    page.find(".hit-link").click()
+    page.wait(lambda: page.js("return document.activeElement.dataset.seq") == "400")
+    # Back to what was found, as it was sought.
+    page.driver.back()
+    page.wait(lambda: page.count(".hit") == 1 and page.js("return document.querySelector('input[name=from]').value") == f"du{tag}")

@@ -7,6 +7,7 @@ import uuid
 import pytest
 from acting import create_room, register, write
 from client import context
+from running import ROOT
 from selenium.webdriver.common.keys import Keys
 
 VIEWS = {
@@ -47,10 +48,21 @@ def test_no_view_has_a_violation(everline, people, violations, dark):
     page.wait(lambda: page.count("dialog kbd") > 0 and page.js("return document.getAnimations().length") == 0)
     found["shortcuts"] = violations(page)
     page.press(Keys.ESCAPE)
-    for part in ("profile", "appearance", "data"):
+    page.chord(Keys.CONTROL, "k")
+    page.wait(lambda: page.count("dialog[open] .switcher-list") == 1 and page.js("return document.getAnimations().length") == 0)
+    found["switcher"] = violations(page)
+    page.press(Keys.ESCAPE)
+    page.go("/search?q=bold")
+    page.wait(lambda: page.count(".hit mark") > 0)
+    page.js("document.querySelector('.search-filters').open = true")
+    found["search"] = violations(page)
+    for part in ("profile", "appearance", "security", "sessions", "logins", "data"):
         page.go(f"/account/{part}")
         page.find(".part .panel")
         found[part] = violations(page)
+        page.run_cdp("Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False})
+        found[f"{part} on a phone"] = violations(page)
+        page.run_cdp("Emulation.clearDeviceMetricsOverride", {})
     assert {view: wrong for view, wrong in found.items() if wrong} == {}
 
 
@@ -62,13 +74,25 @@ def test_no_view_of_an_admin_has_a_violation(everline, people, violations, dark)
     page.press(Keys.ENTER)
     page.find(".sidebar")
     found = {}
-    for part in ("health", "guardian", "findings"):
+    for part in ("health", "guardian", "findings", "statistics", "users", "logins", "actions"):
         page.go(f"/admin/{part}")
-        page.find(".part .verdict")
+        page.find(".part .panel, .part .verdict")
+        page.wait(lambda: page.count(".part .loading") == 0)
+        # Nothing waits for styles that come later.
+        assert page.js("return [...document.querySelectorAll('.facts .fact')].every(one => getComputedStyle(one).display !== 'block')"), part
+        page.js("document.querySelectorAll('.part details').forEach(one => one.open = true)")
         found[part] = violations(page)
         page.run_cdp("Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False})
         assert page.js(FITS), part
+        # A row is a card: what can be done with it is in sight, and so is all that it says.
+        assert page.js("return [...document.querySelectorAll('.table-place')].every(one => one.scrollWidth <= one.clientWidth)"), part
+        found[f"{part} on a phone"] = violations(page)
         page.run_cdp("Emulation.clearDeviceMetricsOverride", {})
+        # On a desk nothing has to be looked for sideways either.
+        if part in ("health", "users", "logins", "actions"):
+            page.run_cdp("Emulation.setDeviceMetricsOverride", {"width": 1280, "height": 860, "deviceScaleFactor": 1, "mobile": False})
+            assert page.js("return [...document.querySelectorAll('.table-place')].every(one => one.scrollWidth <= one.clientWidth)"), part
+            page.run_cdp("Emulation.clearDeviceMetricsOverride", {})
     assert {view: wrong for view, wrong in found.items() if wrong} == {}
 
 
@@ -95,6 +119,33 @@ def test_sizes_zoom_and_motion(everline, people):
     assert page.js("return parseFloat(getComputedStyle(document.querySelector('dialog')).animationDuration)") < 0.01
 
 
+def test_pictures_have_their_colours(everline, people):
+    """Also where a font of letters has a drawing of its own for one; and letters and digits are those of the page's font."""
+    page = people("en-US")
+    page.find(".sign-in")
+    coloured = page.js_async("""
+        const canvas = document.createElement('canvas');
+        const pen = canvas.getContext('2d', {willReadFrequently: true});
+        const colours = (text) => {
+            canvas.width = canvas.height = 60;
+            pen.font = `40px ${getComputedStyle(document.body).fontFamily}`;
+            pen.fillText(text, 4, 44);
+            const { data } = pen.getImageData(0, 0, 60, 60);
+            let found = 0;
+            for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 200 && Math.max(data[i], data[i + 1], data[i + 2]) - Math.min(data[i], data[i + 1], data[i + 2]) > 60) found += 1;
+            return found;
+        };
+        await document.fonts.ready;
+        for (let turn = 0; turn < 20; turn++) { colours('😀'); await new Promise(requestAnimationFrame); }
+        return ['😀', '😂', '🚀', '❤️', '👍🏽', '🇹🇼', '7', '#', 'a', '月'].map(colours);""")
+    # Several that are joined are one picture.
+    assert page.js("""
+        const pen = document.createElement('canvas').getContext('2d');
+        pen.font = `40px ${getComputedStyle(document.body).fontFamily}`;
+        return ['😮‍💨', '🏳️‍🌈', '👩‍👩‍👧'].every(joined => Math.abs(pen.measureText(joined).width - pen.measureText('😀').width) < 1);""")
+    assert all(found > 100 for found in coloured[:6]) and coloured[6:] == [0, 0, 0, 0], coloured
+
+
 def test_theme_and_language_are_kept(everline, people):
     tag = uuid.uuid4().hex[:6]
     page = people("en-US")
@@ -118,7 +169,7 @@ def test_both_languages_are_whole(everline, people):
     page = people("en-US")
     differences = page.js_async("""
         const wrong = [];
-        for (const part of ['', 'account/', 'admin/', 'search/', 'lists/']) {
+        for (const part of ['', 'account/', 'admin/', 'dialogs/', 'findings/', 'search/', 'lists/']) {
             const [en, zh] = await Promise.all(['en', 'zh-Hant'].map(async (tag) => (await import(`/scripts/words/${part}${tag}.js`)).default));
             const names = (entry) => [...new Set((typeof entry === 'string' ? entry : Object.values(entry).join()).match(/\\{\\w+\\}/g) ?? [])].sort().join();
             for (const key of new Set([...Object.keys(en), ...Object.keys(zh)])) {
@@ -129,6 +180,18 @@ def test_both_languages_are_whole(everline, people):
         }
         return wrong;""")
     assert differences == []
+    # Numbers that are told with a thing have a form for one of it.
+    assert page.js_async("""
+        const { default: en } = await import('/scripts/words/en.js');
+        return Object.entries(en).filter(([, entry]) => typeof entry === 'string' && /[{]\\w+[}] [a-z]+s\\b/.test(entry) && !/[{](name|room|by|from|names)[}]/.test(entry)).map(([key]) => key);""") == []
+    # What the watch can find, and what an admin can have done, has a name in both; what the server advises, in ours as well.
+    rules = {rule for file in (ROOT / "Services/DBGuardian/Service/Rules").glob("*.swift") for rule in re.findall(r'\bid: "([a-z-]+)"', file.read_text())}
+    deeds = set(re.findall(r'case \w+ = "([a-z_.]+)"', (ROOT / "Services/Auth/Service/Administration/ActionLog.swift").read_text()))
+    assert len(rules) > 30 and len(deeds) > 10
+    words = page.js_async("""
+        const keys = (path) => import(path).then((module) => Object.keys(module.default));
+        return (await Promise.all(['findings/en', 'findings/advice-zh-Hant', 'admin/en'].map((name) => keys(`/scripts/words/${name}.js`)))).flat();""")
+    assert {f"rule.{rule}" for rule in rules} | {f"advice.{rule}" for rule in rules} | {f"action.of.{deed}" for deed in deeds} <= set(words)
     assert page.js_async("""
         const { language } = await import('/scripts/words/language.js');
         const { dayOf, spanOf } = await import('/scripts/words/dates.js');
@@ -166,6 +229,9 @@ def test_the_page_over_the_wire(everline, people):
     assert received(browser, lambda: browser.find("input[name=password]"), f"{browser.url}/", head) <= 102_400
     register(browser, f"wire{tag}", "Wire")
     create_room(browser, f"wire{tag}")
+    assert received(browser, lambda: browser.find(".composer-text"), f"{browser.url}/room/wire{tag}", head) <= 102_400
+    browser.find_text("button", "中文").click()
+    browser.wait(lambda: browser.language() == "zh-Hant")
     assert received(browser, lambda: browser.find(".composer-text"), f"{browser.url}/room/wire{tag}", head) <= 102_400
 
 

@@ -141,3 +141,51 @@ def test_history_turned_back_and_the_server_renewed(own_everline, people):
     page.wait(lambda: "Everline was updated." in page.text(), 40)
     page.find_text(".notice button", "Reload").click()
     page.wait(lambda: page.count(".notice") == 0 and page.bodies() == ["kept", "and on"])
+
+
+def test_a_draft_in_two_tabs(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    room = f"Drafts {tag}"
+    page = people("en-US")
+    register(page, f"draft{tag}", "Draft")
+    create_room(page, room)
+    first = page.driver.current_window_handle
+    page.driver.switch_to.new_window("tab")
+    page.go("/")
+    open_room(page, room)
+    page.find(".composer-text")
+    second = page.driver.current_window_handle
+    draft = "return document.querySelector('.composer-text').value"
+    page.fill(".composer-text", "begun in one")
+    page.driver.switch_to.window(first)
+    page.wait(lambda: page.js(draft) == "begun in one")
+    write(page, "begun in one, sent in the other")
+    page.driver.switch_to.window(second)
+    page.wait(lambda: page.js(draft) == "")
+    # As if both were typed in at once: what this tab holds is another text than the one that the other has sent.
+    page.fill(".composer-text", "kept")
+    page.js("dispatchEvent(new StorageEvent('storage', {key: Object.keys(localStorage).find(key => key.startsWith('everline.draft.')), oldValue: 'another', newValue: null}))")
+    page.driver.refresh()
+    page.wait(lambda: page.js(draft) == "kept")
+
+
+def test_a_view_that_is_there_before_the_connection(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    page = people("en-US")
+    register(page, f"slow{tag}", "Slow")
+    create_room(page, f"Slow {tag}")
+    write(page, f"needle{tag}")
+    shows(page, [f"needle{tag}"])
+    create_room(page, f"Other {tag}")
+    write(page, f"needle{tag}")
+    shows(page, [f"needle{tag}"])
+    # A line on which the connection takes its time.
+    page.run_cdp("Page.addScriptToEvaluateOnNewDocument", {"source": """window.WebSocket = class extends WebSocket {
+        set onopen(act) { super.onopen = (event) => setTimeout(() => act(event), 1500); } };"""})
+    page.go(f"/search?q=needle{tag}&room=Other%20{tag}")
+    page.wait(lambda: "1 message found." in page.text())
+    assert page.js("return document.querySelector('select[name=room]').value") == f"Other {tag}"
+    page.wait(lambda: page.js("return document.querySelectorAll('select[name=room] option').length") == 3)
+    page.go("/account/sessions")
+    page.wait(lambda: page.count(".table tbody tr") == 1)
+    assert page.count("[role=alert]") == 0

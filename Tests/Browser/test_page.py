@@ -48,6 +48,35 @@ def test_two_people_and_a_program(everline, people):
     assert li.bodies()[-1] == "第四行" and li.count(".pending") == 0
 
 
+def test_an_input_method(everline, people):
+    """As an input method of the system composes, through the browser: Enter takes the candidate, and only the next one sends."""
+    tag = uuid.uuid4().hex[:6]
+    page = people("zh-TW")
+    register(page, f"ime{tag}", "注音")
+    create_room(page, f"注音 {tag}")
+    enter = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
+    page.find(".composer-text").click()
+    page.run_cdp("Input.imeSetComposition", {"text": "ㄔㄨㄤ", "selectionStart": 3, "selectionEnd": 3})
+    page.run_cdp("Input.dispatchKeyEvent", {"type": "rawKeyDown", **enter, "windowsVirtualKeyCode": 229})
+    page.run_cdp("Input.insertText", {"text": "床前明月光"})
+    page.run_cdp("Input.dispatchKeyEvent", {"type": "keyUp", **enter})
+    page.wait(lambda: page.js("return document.querySelector('.composer-text').value") == "床前明月光")
+    assert page.bodies() == [] and page.count(".pending") == 0
+    # A draft that is being composed is kept as well.
+    page.run_cdp("Input.imeSetComposition", {"text": "，ㄧˊ", "selectionStart": 3, "selectionEnd": 3})
+    page.wait(lambda: page.js("return Object.entries(localStorage).some(([key, value]) => key.startsWith('everline.draft.') && value.includes('床前明月光，'))"))
+    page.run_cdp("Input.insertText", {"text": "，疑是地上霜"})
+    page.press(Keys.ENTER)
+    shows(page, ["床前明月光，疑是地上霜"])
+    # Nor does Enter go to a room while its name is being composed.
+    page.chord(Keys.CONTROL, "k")
+    page.find("dialog input").click()
+    page.run_cdp("Input.imeSetComposition", {"text": "ㄓㄨˋ", "selectionStart": 3, "selectionEnd": 3})
+    page.run_cdp("Input.dispatchKeyEvent", {"type": "rawKeyDown", **enter, "windowsVirtualKeyCode": 229})
+    page.run_cdp("Input.insertText", {"text": "注"})
+    page.wait(lambda: page.js("return document.querySelector('dialog input').value") == "注")
+
+
 def test_what_becomes_of_messages_is_shown(everline, people):
     tag = uuid.uuid4().hex[:6]
     room = f"改 {tag}"

@@ -56,6 +56,48 @@ def test_formatting_shows_what_was_meant(everline, people):
     assert dict(zip(cases, found)) == cases
 
 
+def test_a_thousand_reactions(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    room = f"Thousand {tag}"
+    writer = everline.user(f"react{tag}")
+    writer.result("room.create", room=room)
+    writer.send(room, "well?")
+    # More than a server gives away: another version of it might.
+    hostile = "\u202e<b>長" * 5 + "z\u0336\u0301"
+    everline.sql(f"""UPDATE everline.messages SET rev = 1, reactions = (SELECT jsonb_agg(jsonb_build_object('reaction', n || '{hostile}', 'count', 1000000000 + n,
+            'users', '{json.dumps(["<i>" + chr(0x202e)] * 20)}'::jsonb)) FROM generate_series(1, 1000) n)
+        WHERE room_id = (SELECT id FROM everline.rooms WHERE name = '{room}')""")
+    everline.sql(f"UPDATE everline.room_counters SET last_rev = 1 WHERE room_id = (SELECT id FROM everline.rooms WHERE name = '{room}')")
+    for size, phone in (((1200, 800), False), ((390, 844), True)):
+        page = people("en-US", size=size, phone=phone)
+        log_in(page, f"react{tag}")
+        open_room(page, room)
+        page.wait(lambda: page.count(".reaction") == 13)
+        page.js("document.querySelector('.reaction-more').click()")
+        page.wait(lambda: page.count(".reaction") == 1000)
+        assert page.js("return [...document.querySelectorAll('.reaction')].every(one => { const at = one.getBoundingClientRect(); return at.left >= 0 && at.right <= innerWidth && at.height < 60; })")
+        assert page.js("return document.documentElement.scrollWidth <= innerWidth") and page.count(".reaction b") == 0
+
+
+def test_names_that_mean_something_in_addresses(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    writer = everline.user(f"names{tag}")
+    names = [name for name in (".", "..", f"a/b{tag}", f"%2e{tag}", f"~{tag}", f"?{tag}#x", f"%{tag}", f"a b+c&{tag}") if "result" in writer.call("room.create", room=name)]
+    assert len(names) == 8
+    for name in names:
+        writer.send(name, f"in {name}")
+    page = people("en-US")
+    log_in(page, f"names{tag}")
+    for name in names:
+        open_room(page, name)
+        page.wait(lambda: page.bodies()[-1:] == [f"in {name}"])
+        page.driver.refresh()
+        page.wait(lambda: page.bodies()[-1:] == [f"in {name}"])
+        # A link to a message leads there.
+        page.go(page.js_async(f"return (await import('/scripts/view/place.js')).roomPath({json.dumps(name)}, 1)"))
+        page.wait(lambda: page.js("return document.activeElement.dataset.seq") == "1" and page.bodies()[-1:] == [f"in {name}"])
+
+
 def test_hostile_names_and_bodies(everline, people):
     tag = uuid.uuid4().hex[:6]
     room = f"<i>{tag}</i>\u202e\u0336\u0301"

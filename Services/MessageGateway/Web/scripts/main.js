@@ -12,6 +12,7 @@ import { language } from "./words/language.js";
 
 const url = new URL("/ws", location.href);
 url.protocol = url.protocol === "http:" ? "ws:" : "wss:";
+const LATER_MS = 1000;
 const chat = new Chat(url.href);
 const notices = new Notices();
 const place = element("div", { class: "page" });
@@ -96,12 +97,13 @@ chat.directory.addEventListener("change", soon(title));
 addEventListener("place", title);
 chat.version.addEventListener("change", () => notices.ask("app.newVersion", "app.reload", () => location.reload()));
 chat.start();
-// What is not looked at first comes when there is nothing else to do.
-const idle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, 500));
-idle(() => {
+// What is not looked at first comes after it, when there is nothing else to do.
+const idle = globalThis.requestIdleCallback ?? setTimeout;
+const later = () => {
   loadStyles("/styles/overlays.css");
   import("./view/notifier.js").then(({ notify }) => notify(chat));
-});
+};
+setTimeout(() => idle(later), LATER_MS);
 
 // "Today" is another day after midnight.
 let day = new Date().toDateString();

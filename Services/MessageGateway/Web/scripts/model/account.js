@@ -29,7 +29,8 @@ export class Account extends EventTarget {
 
   /** `code`: of the second factor, for those who have one. */
   async logIn(username, password, code) {
-    await this.#begin("auth.login", { username, password, client: "web", ...(code ? { code } : {}) });
+    const { clientName } = await import("./client-name.js");
+    await this.#begin("auth.login", { username, password, client: clientName(), ...(code ? { code } : {}) });
   }
 
   get session() {

@@ -19,6 +19,10 @@ const FOLLOW_MS = 1500;
 
 /** Everything the page knows, wired together: a connection, the user on it, their rooms, what was read and what waits to be sent. */
 export class Chat extends EventTarget {
+  #followTimer = 0;
+  /** The names of the rooms that the user was in when they were last looked through; `null` before that. */
+  #known = null;
+
   constructor(url) {
     super();
     const connection = new Connection(url);
@@ -60,9 +64,18 @@ export class Chat extends EventTarget {
     this.connection.renew();
   }
 
-  /** Asks the server for anything; views that are loaded later speak through this. */
-  ask(method, params) {
+  /** Asks the server for anything; views that are loaded later speak through this. They may be there before the connection is. */
+  async ask(method, params) {
+    while (!this.ready() && this.account.user && this.connection.state !== "waiting") await this.#next();
     return this.connection.request(method, params);
+  }
+
+  /** The next step on the way to a connection that is bound to the user. */
+  #next() {
+    const stop = new AbortController();
+    return new Promise((resolve) => {
+      for (const [part, event] of [[this, "ready"], [this, "account"], [this.connection, "state"]]) part.addEventListener(event, resolve, { signal: stop.signal });
+    }).finally(() => stop.abort());
   }
 
   async createRoom(room, kind, title) {
@@ -123,6 +136,10 @@ export class Chat extends EventTarget {
       const log = reader.logs.get(reader.current);
       if (log?.state === "refused" && directory.get(log.room)?.joined) reader.open(log);
     });
+    directory.addEventListener("listed", () => {
+      clearTimeout(this.#followTimer);
+      this.#followTimer = setTimeout(() => this.#followRooms(), FOLLOW_MS);
+    });
     reader.addEventListener("change", ({ detail: log }) => this.#settle(log));
     reader.addEventListener("arrived", ({ detail: { message } }) => people.stoppedTyping(message.room, message.sender));
     setInterval(() => {
@@ -147,6 +164,7 @@ export class Chat extends EventTarget {
 
   #belong() {
     const username = this.account.user?.username ?? null;
+    this.#known = null;
     this.reader.forgetAll();
     this.people.forgetAll();
     this.directory.belongTo(username);
@@ -176,14 +194,16 @@ export class Chat extends EventTarget {
     this.reader.openAll();
     this.outbox.flush();
     this.people.tell();
-    setTimeout(() => this.#followRooms(), FOLLOW_MS);
   }
 
   /** The rooms with something unread first, one after another. */
   async #followRooms() {
     const unread = (room) => Math.min(1, this.directory.unread(room.room));
-    for (const { room } of this.directory.joined.sort((a, b) => unread(b) - unread(a))) {
-      if (!(await this.reader.follow(room))) return;
+    const rooms = this.directory.joined.sort((a, b) => unread(b) - unread(a)).map(({ room, lastSeq }) => ({ room, lastSeq }));
+    const known = this.#known;
+    this.#known = new Set(rooms.map(({ room }) => room));
+    for (const { room, lastSeq } of rooms) {
+      if (!(await this.reader.follow(room, { listed: lastSeq, isNew: known !== null && !known.has(room) }))) return;
     }
   }
 

@@ -6,7 +6,8 @@ const REFRESH_MS = 300;
 const MARK_MS = 600;
 
 /**
- * The rooms that this user can see, and how far each was read: as the server keeps it for all of the user's devices, and here. Event: `change`.
+ * The rooms that this user can see, and how far each was read: as the server keeps it for all of the user's devices, and here. Events:
+ * `change`; `listed`, when there may be a room that was not there before.
  */
 export class Directory extends EventTarget {
   rooms = new Map();
@@ -64,6 +65,7 @@ export class Directory extends EventTarget {
     );
     this.loaded = true;
     this.#changed();
+    this.#listed();
   }
 
   /** Asks again soon; many changes in one moment become one question. */
@@ -78,6 +80,7 @@ export class Directory extends EventTarget {
   put(room) {
     this.rooms.set(room.room, { ...this.rooms.get(room.room), ...room });
     this.#changed();
+    this.#listed();
   }
 
   /** The room has got to this number. In another epoch a lower one is true too, and what was read of the old one counts only up to it. */
@@ -175,5 +178,9 @@ export class Directory extends EventTarget {
 
   #changed() {
     this.dispatchEvent(new Event("change"));
+  }
+
+  #listed() {
+    this.dispatchEvent(new Event("listed"));
   }
 }

@@ -2,11 +2,18 @@ import { storage } from "./storage.js";
 
 /**
  * What is being written in each room, kept over reloads: {body, replyTo?, edit?}, where `replyTo` and `edit` are messages' numbers.
- * Event: `change` (detail: room), when a room gets a draft or loses it.
+ * Events: `change` (detail: room), when a room gets a draft or loses it; `elsewhere` (detail: room), when it was written in another tab.
  */
 export class Drafts extends EventTarget {
   #username = null;
   #kept = new Map();
+
+  constructor() {
+    super();
+    addEventListener("storage", ({ key, oldValue }) => {
+      if (this.#username && key?.startsWith(this.#prefix)) this.#written(key, oldValue);
+    });
+  }
 
   belongTo(username) {
     if (username === this.#username) return;
@@ -44,6 +51,21 @@ export class Drafts extends EventTarget {
   /** Whoever logs out leaves nothing of theirs behind. */
   clear() {
     for (const room of [...this.#kept.keys()]) this.keep(room, { body: "" });
+  }
+
+  /** Another tab has changed a draft. If this one had the same it goes along; else what is written here stays, and is kept if it alone is left. */
+  #written(key, before) {
+    const room = key.slice(this.#prefix.length);
+    const mine = this.#kept.get(room);
+    const now = storage.get(key);
+    if ((mine ? JSON.stringify(mine) : null) !== before) {
+      if (mine && !now) storage.set(key, mine);
+      return;
+    }
+    if (now) this.#kept.set(room, now);
+    else this.#kept.delete(room);
+    this.dispatchEvent(new CustomEvent("elsewhere", { detail: room }));
+    this.dispatchEvent(new CustomEvent("change", { detail: room }));
   }
 
   get #prefix() {

@@ -5,8 +5,9 @@ import { RoomLog } from "./room-log.js";
 const PAGE = 100;
 /** Missed more than this: the newest are shown, and the rest is there for whoever scrolls. */
 const CATCH_UP = 400;
-/** Rooms that go on receiving in the background, and how much of each is kept. */
-const OPEN_ROOMS = 20;
+/** Rooms that go on receiving in the background; how many of them, the last used ones, keep messages, and how much of each. */
+const OPEN_ROOMS = 500;
+const KEEPING_ROOMS = 20;
 const BACKGROUND = 100;
 /** Messages outside of the run that are remembered because others answer them. */
 const QUOTED = 200;
@@ -53,30 +54,36 @@ export class Reader extends EventTarget {
     }
     // The map's order is the order of use: the first is the one left longest.
     this.logs.set(name, log);
-    this.#closeOldest();
-    if (log.state === "new" || log.state === "refused") this.open(log);
+    this.#makeRoom();
+    if (log.state === "new" || log.state === "refused" || log.light) this.open(log);
     return log;
   }
 
-  /** Opens a room, or takes it up again after the last number that it had got to. */
+  /** Opens a room, or takes it up again after the last number that it had got to; the messages that came with the answer. */
   async open(log, { fresh = false } = {}) {
     if (log.state === "opening" || !this.#ready()) return;
     const listed = this.#directory.get(log.room)?.lastSeq ?? 0;
     const far = listed - log.lastSeq > CATCH_UP;
-    const resume = !fresh && !far && log.epoch !== null;
+    const bare = log.light && log.room === this.current;
+    const resume = !fresh && !far && !bare && log.epoch !== null;
     const params = resume ? { room: log.room, epoch: log.epoch, after: log.lastSeq, afterRev: log.lastRev } : { room: log.room };
     log.state = "opening";
     this.#changed(log);
+    let opened;
     try {
-      const opened = await this.#connection.request("room.open", params);
+      opened = await this.#connection.request("room.open", params);
       log.state = "open";
       log.error = null;
       this.#backoffs.delete(log.room);
       this.#place(log, opened, { resumed: resume, keep: far && !fresh });
+      this.#makeRoom();
     } catch (error) {
       this.#failed(log, error);
     }
     this.#changed(log);
+    // Somebody came to look while it was taken up without its messages.
+    if (log.light && log.state === "open" && log.room === this.current) this.open(log);
+    return opened?.messages;
   }
 
   /** After a new connection. */
@@ -155,14 +162,22 @@ export class Reader extends EventTarget {
     return log.messages;
   }
 
-  /** Opens a room that nobody looks at, so that what is said there is known at once; false if there is no place for more. */
-  async follow(name) {
+  /**
+   * Opens a room that nobody looks at, so that what is said there is known at once; false if there is no place for more. What came since the rooms
+   * were listed, when its last number was `listed`, has arrived; so has all that is unread in a room that `isNew` to the user.
+   */
+  async follow(name, { listed, isNew }) {
     if (this.logs.has(name)) return true;
     if (this.logs.size >= OPEN_ROOMS || !this.#ready()) return false;
     const log = new RoomLog(name);
     // Before all others: it is the first to make place for one that is looked at.
     this.logs = new Map([[name, log], ...this.logs]);
-    await this.open(log);
+    const messages = (await this.open(log)) ?? [];
+    const told = isNew ? Math.min(listed, this.#directory.readSeq(name)) : listed;
+    for (const message of messages) {
+      if (message.seq > listed) this.#directory.arrived(message);
+      if (message.seq > told) this.#arrived(log, message);
+    }
     return true;
   }
 
@@ -248,14 +263,22 @@ export class Reader extends EventTarget {
     if (log.room !== this.current) log.trimStart(BACKGROUND);
     this.#directory.reached(log.room, log.lastSeq, log.epoch);
     this.#directory.arrived(message);
-    this.dispatchEvent(new CustomEvent("arrived", { detail: { log, message } }));
+    this.#arrived(log, message);
     this.#changed(log);
   }
 
-  #closeOldest() {
-    for (const name of this.logs.keys()) {
-      if (this.logs.size <= OPEN_ROOMS) return;
-      if (name !== this.current) this.close(name);
+  #arrived(log, message) {
+    this.dispatchEvent(new CustomEvent("arrived", { detail: { log, message } }));
+  }
+
+  /** The rooms that were left longest keep no messages; beyond what is followed at all they are closed. */
+  #makeRoom() {
+    let beyond = this.logs.size - KEEPING_ROOMS;
+    for (const [name, log] of this.logs) {
+      if (beyond-- <= 0) return;
+      if (name === this.current) continue;
+      if (this.logs.size > OPEN_ROOMS) this.close(name);
+      else if (log.state === "open") log.lighten();
     }
   }
 

@@ -43,6 +43,18 @@ export class RoomLog {
     return this.first <= 1;
   }
 
+  /** Follows the room, and keeps none of its messages. */
+  get light() {
+    return !this.live && this.messages.length === 0;
+  }
+
+  lighten() {
+    this.messages = [];
+    this.live = false;
+    this.target = null;
+    this.quoted.clear();
+  }
+
   /** The newest messages, in place of whatever was kept. */
   replace({ epoch, lastSeq, lastRev, messages }) {
     this.epoch = epoch;

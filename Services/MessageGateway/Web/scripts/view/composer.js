@@ -64,6 +64,13 @@ export class Composer {
     this.#changed();
   }
 
+  /** The draft was written in another tab. */
+  renew() {
+    this.#draft = this.#drafts.of(this.#room);
+    this.#text.value = this.#draft.body;
+    this.shown();
+  }
+
   focus() {
     this.#text.focus({ preventScroll: true });
   }
@@ -195,8 +202,8 @@ export class Composer {
     this.#count.hidden = over < TELL_FROM - LONGEST;
     this.#count.classList.toggle("wrong", over > 0);
     if (this.#count.hidden) return;
-    if (over > 0) language.bind(this.#count, "text", "compose.tooLong", { over });
-    else language.bind(this.#count, "text", "compose.left", { left: -over });
+    if (over > 0) language.bind(this.#count, "text", "compose.tooLong", { count: over });
+    else language.bind(this.#count, "text", "compose.left", { count: -over });
   }
 }
 

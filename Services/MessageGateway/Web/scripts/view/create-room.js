@@ -1,5 +1,6 @@
 import { Abilities } from "../model/abilities.js";
 import { language } from "../words/language.js";
+import "./dialog-words.js";
 import { openDialog } from "./dialog.js";
 import { element } from "./element.js";
 import { field, formError } from "./field.js";

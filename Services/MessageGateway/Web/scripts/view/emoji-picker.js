@@ -1,5 +1,6 @@
 import { allEmoji, findEmoji } from "../emoji/find.js";
 import { language } from "../words/language.js";
+import "./dialog-words.js";
 import { openDialog } from "./dialog.js";
 import { element } from "./element.js";
 
@@ -44,7 +45,7 @@ export async function chooseEmoji(chosen) {
   sheet.addEventListener("keydown", (event) => walk(event, sheet));
   search.addEventListener("keydown", (event) => {
     const first = sheet.querySelector(".emoji");
-    if (event.isComposing || !first) return;
+    if (event.isComposing || event.keyCode === 229 || !first) return;
     if (event.key === "ArrowDown") {
       event.preventDefault();
       first.focus();

@@ -31,7 +31,9 @@ export class MainScreen {
     this.#notices = notices;
     this.#list = new RoomList(chat, { create: () => this.#create() });
     this.#sidebar = sidebar(chat, this.#list, { logOut: () => this.#logOut(), shortcuts: () => this.#shortcuts.list() });
-    this.whole = element("div", { class: "screen" }, this.#sidebar.whole, this.#main);
+    // The sidebar with its sign is not there where the screen is narrow.
+    const heading = element("header", { class: "only-spoken" }, element("h1", { text: "app.name" }));
+    this.whole = element("div", { class: "screen" }, heading, this.#sidebar.whole, this.#main);
     const { signal } = this.#stop;
     addEventListener("place", () => this.#show(), { signal });
     this.#shortcuts = new Shortcuts(chat, { list: this.#list, room: () => this.#open?.room ?? null, create: () => this.#create() }, signal);

@@ -1,3 +1,4 @@
+import "./dialog-words.js";
 import { confirmDialog } from "./dialog.js";
 import { menuButton } from "./menu.js";
 

@@ -1,6 +1,7 @@
 import { Abilities } from "../model/abilities.js";
 import { language } from "../words/language.js";
 import { avatar } from "./avatar.js";
+import "./dialog-words.js";
 import { openDialog } from "./dialog.js";
 import { element, icon, iconButton } from "./element.js";
 import { field, formError } from "./field.js";

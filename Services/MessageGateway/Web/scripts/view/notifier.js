@@ -12,6 +12,8 @@ export function notify(chat) {
     if (preferences.notify === "off" || message.sender === me || typeof Notification === "undefined" || Notification.permission !== "granted") return;
     if (!document.hidden && document.hasFocus() && chat.reader.current === log.room) return;
     const room = chat.directory.get(log.room);
+    // A public one that was left goes on being read as long as it is at hand.
+    if (!room?.joined) return;
     const direct = room?.kind === "direct";
     if (preferences.notify === "mentions" && !direct && !mentionsUser(message, me)) return;
     const name = message.senderName || message.sender;

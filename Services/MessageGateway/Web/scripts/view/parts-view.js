@@ -44,7 +44,7 @@ export class PartsView {
 
   async shown() {
     this.whole.querySelector("h2").focus();
-    await loadStyles("/styles/parts.css");
+    await Promise.all(["/styles/parts.css", "/styles/overlays.css"].map(loadStyles));
     this.go(this.#place);
   }
 
@@ -59,7 +59,7 @@ export class PartsView {
       if (link.dataset.part === found.name) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    this.#nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    this.#nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
     return this.#show(found, params);
   }
 

@@ -1,3 +1,6 @@
+/** In place of `.` and `..`, which mean something else in an address; no name is encoded to this. */
+const NAMELESS = "%7E";
+
 /**
  * Where in the page one is, by its address: `/` the rooms, `/room/NAME` a room, `/room/NAME/123` a message in it, `/search?…`, `/account/…` and
  * `/admin/…`. The browser's back button and a reload then do what they should.
@@ -8,7 +11,7 @@ export function placeNow() {
   if (old) history.replaceState(null, "", `/room/${old[1]}`);
   const [, view, first, second] = location.pathname.split("/");
   if (view === "room" && first) {
-    const room = decoded(first);
+    const room = (first === NAMELESS && new URLSearchParams(location.search).get("name")) || decoded(first);
     if (room) return { view: "room", room, seq: /^[1-9]\d{0,15}$/.test(second ?? "") ? Number(second) : null };
   }
   if (view === "search") return { view: "search", params: new URLSearchParams(location.search) };
@@ -16,7 +19,10 @@ export function placeNow() {
   return { view: "home" };
 }
 
-export const roomPath = (room, seq) => `/room/${encodeURIComponent(room)}${seq ? `/${seq}` : ""}`;
+export const roomPath = (room, seq) => {
+  const [name, query] = /^\.\.?$/.test(room) ? [NAMELESS, `?name=${room}`] : [encodeURIComponent(room), ""];
+  return `/room/${name}${seq ? `/${seq}` : ""}${query}`;
+};
 
 /** The whole address of a message, to be given to others. */
 export const messageLink = (room, seq) => new URL(roomPath(room, seq), location.origin).href;

@@ -2,6 +2,7 @@ import { Abilities } from "../model/abilities.js";
 import { exported } from "../model/exporting.js";
 import { dateTimeOf } from "../words/dates.js";
 import { language } from "../words/language.js";
+import "./dialog-words.js";
 import { openDialog } from "./dialog.js";
 import { element } from "./element.js";
 import { field, formError } from "./field.js";

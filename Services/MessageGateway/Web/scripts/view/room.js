@@ -55,6 +55,7 @@ export class RoomView {
     chat.directory.addEventListener("change", render, { signal });
     chat.reader.addEventListener("change", render, { signal });
     chat.people.addEventListener("presence", () => this.#renderHeader(this.#room), { signal });
+    chat.drafts.addEventListener("elsewhere", ({ detail }) => detail === this.#name && this.#composer.renew(), { signal });
     chat.people.addEventListener("typing", ({ detail }) => detail === this.#name && this.#renderTyping(), { signal });
   }
 

@@ -1,3 +1,4 @@
+import "./dialog-words.js";
 import { openDialog } from "./dialog.js";
 import { element } from "./element.js";
 

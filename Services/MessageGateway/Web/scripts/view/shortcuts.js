@@ -17,7 +17,7 @@ export class Shortcuts {
   }
 
   #pressed(event) {
-    if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
+    if (event.defaultPrevented || event.isComposing || event.keyCode === 229 || document.querySelector("dialog[open]")) return;
     const modified = event.ctrlKey || event.metaKey;
     const typing = event.target.matches?.("input, textarea, select, [contenteditable]");
     const key = event.key.toLowerCase();

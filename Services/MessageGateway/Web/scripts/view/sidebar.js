@@ -29,7 +29,7 @@ export function sidebar(chat, roomList, { logOut, shortcuts }) {
     whole: element(
       "aside",
       { class: "sidebar", label: "rooms.title" },
-      element("header", { class: "sidebar-top" }, element("h1", { class: "sidebar-brand" }, brand()), languageSwitch()),
+      element("header", { class: "sidebar-top" }, element("div", { class: "sidebar-brand" }, brand()), languageSwitch()),
       links,
       roomList.whole,
       element("div", { class: "sidebar-status" }, status.whole, themeSwitch(), iconButton("keyboard", "shortcuts.title", shortcuts, { class: "small-icon only-wide" })),

@@ -1,4 +1,5 @@
 import { language } from "../words/language.js";
+import "./dialog-words.js";
 import { openDialog } from "./dialog.js";
 import { element, icon } from "./element.js";
 import { goTo, roomPath } from "./place.js";
@@ -27,7 +28,7 @@ export function switcher(chat) {
         render();
       },
       keydown: (event) => {
-        if (event.isComposing) return;
+        if (event.isComposing || event.keyCode === 229) return;
         const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
         if (step && offers.length) chosen = (chosen + step + offers.length) % offers.length;
         else if (event.key === "Enter" && offers[chosen]) return go(offers[chosen]);

@@ -6,7 +6,7 @@ import { element } from "./element.js";
 language.add({ en, "zh-Hant": zhHant });
 
 /**
- * Rows as a table that scrolls sideways in its own place on a narrow screen.
+ * Rows as a table; on a narrow screen each row is a card that names its columns.
  *
  * `columns`: [{title (a key of words), cell(row) (a node, a text or null), kind? ("number", "actions")}].
  */
@@ -17,22 +17,25 @@ export function table(caption, columns, rows, { empty = "table.empty", captionPa
     { class: "table-place", tabindex: "0", role: "region", label: caption, params: captionParams },
     element(
       "table",
-      { class: "table" },
+      { class: "table", role: "table" },
       element("caption", { class: "only-spoken", text: caption, params: captionParams }),
-      element("thead", {}, element("tr", {}, ...columns.map(({ title, kind }) => head(title, kind)))),
-      element("tbody", {}, ...rows.map((row) => element("tr", {}, ...columns.map((column) => cell(column, row))))),
+      element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, ...columns.map(({ title, kind }) => head(title, kind)))),
+      element("tbody", { role: "rowgroup" }, ...rows.map((row) => element("tr", { role: "row" }, ...columns.map((column) => cell(column, row))))),
     ),
   );
 }
 
 function head(title, kind) {
-  return kind === "actions" ? element("td", { class: "actions" }) : element("th", { scope: "col", class: kind ?? null, text: title });
+  return kind === "actions" ? element("td", { class: "actions", role: "cell" }) : element("th", { scope: "col", role: "columnheader", class: kind ?? null, text: title });
 }
 
-function cell({ cell: make, kind }, row) {
+function cell({ title, cell: make, kind }, row) {
   const made = make(row);
   const text = typeof made === "function";
-  return element("td", { class: kind ?? null, ...(text ? { text: made } : {}) }, text ? null : (made ?? "–"));
+  const content = text ? element("span", { text: made }) : (made ?? "–");
+  const whole = element("td", { class: kind ?? null, role: "cell" }, content);
+  if (title) language.bind(whole, "data-title", title);
+  return whole;
 }
 
 /** A list that goes on: each `load(previous)` gives {rows, more}; a button brings the next ones. */

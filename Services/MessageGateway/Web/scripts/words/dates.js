@@ -45,6 +45,14 @@ export function bytesOf(bytes) {
 
 export const sameDay = (a, b) => a.toDateString() === b.toDateString();
 
+/** The beginning of a day some days later: not always a multiple of twenty-four hours. `day`: a date, or as a field has it (2026-11-29). */
+export function dayPlus(day, days) {
+  const moved = new Date(typeof day === "string" ? `${day}T00:00:00` : day);
+  moved.setHours(0, 0, 0, 0);
+  moved.setDate(moved.getDate() + days);
+  return moved;
+}
+
 /** A day as people say it: today, yesterday, a weekday with its date; with the year when it is another. */
 export function dayOf(date, now = new Date()) {
   if (sameDay(date, now)) return language.say("day.today");

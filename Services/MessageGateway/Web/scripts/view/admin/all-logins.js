@@ -1,3 +1,4 @@
+import { dayPlus } from "../../words/dates.js";
 import { element } from "../element.js";
 import { field } from "../field.js";
 import { loginColumns } from "../login-columns.js";
@@ -23,8 +24,8 @@ export async function show({ chat, params }) {
   const filter = {};
   if (wanted("username")) filter.username = wanted("username");
   if (wanted("address")) filter.address = wanted("address");
-  if (wanted("since")) filter.since = new Date(`${wanted("since")}T00:00:00`).toISOString();
-  if (wanted("until")) filter.until = new Date(new Date(`${wanted("until")}T00:00:00`).getTime() + 86_400_000).toISOString();
+  if (wanted("since")) filter.since = dayPlus(wanted("since"), 0).toISOString();
+  if (wanted("until")) filter.until = dayPlus(wanted("until"), 1).toISOString();
   const list = await pages("admin.logins", loginColumns({ withUser: true }), async (last) => {
     const { logins, hasMore } = await chat.ask("admin.logins", { ...filter, limit: PAGE, ...(last ? { before: last.id } : {}) });
     return { rows: logins, more: hasMore };

@@ -1,5 +1,8 @@
 import { Abilities } from "../../model/abilities.js";
 import { dateTimeOf } from "../../words/dates.js";
+import en from "../../words/findings/en.js";
+import adviceZhHant from "../../words/findings/advice-zh-Hant.js";
+import zhHant from "../../words/findings/zh-Hant.js";
 import { language } from "../../words/language.js";
 import { openDialog } from "../dialog.js";
 import { element } from "../element.js";
@@ -8,8 +11,28 @@ import { actionForm, panel } from "../panel.js";
 import { goTo } from "../place.js";
 import { select } from "../select.js";
 
+language.add({ en, "zh-Hant": { ...zhHant, ...adviceZhHant } });
+
 const MOST = 200;
 const SEVERITIES = ["low", "medium", "high", "critical"];
+
+/** In words if we have them, else as the server says it. */
+const titleOf = (rule) => (language.has(`rule.${rule}`) ? language.say(`rule.${rule}`) : rule);
+
+/** With what the lines begin that may follow a rule's own advice. */
+const FURTHER = { "advice.restoreTo": "to bring back the moment before: ", "advice.unrecorded": "No record tells when exactly: the command goes to a minute before it was seen; --at may go nearer." };
+
+function adviceOf(rule, advice) {
+  const inWords = (key, text, known) => (language.has(key) ? language.say(key) + text.slice(known.length) : text);
+  return advice
+    .split("\n")
+    .map((line, index) => {
+      if (index === 0) return inWords(`advice.${rule}`, line, line);
+      const further = Object.entries(FURTHER).find(([, begins]) => line.startsWith(begins));
+      return further ? inWords(further[0], line, further[1]) : line;
+    })
+    .join("\n");
+}
 
 /** What the guardian's watch has found, the newest first. */
 export async function show(context) {
@@ -37,13 +60,14 @@ function card(finding, acknowledges, context) {
       "div",
       { class: "finding-top" },
       element("span", { class: `badge ${{ critical: "bad", high: "bad", medium: "warn" }[severity] ?? ""}`, text: `severity.${severity}` }),
-      element("h4", { class: "panel-title" }, element("code", {}, rule)),
+      element("h4", { class: "panel-title", text: () => titleOf(rule) }),
+      element("code", { class: "finding-rule" }, rule),
       element("time", { class: "time", datetime: lastAt, text: () => dateTimeOf(new Date(lastAt)) }),
       count > 1 ? element("span", { class: "time", text: "findings.times", params: { count } }) : null,
     ),
     element("dl", { class: "facts" }, ...facts.filter(([, value]) => value).map(([label, value]) => element("div", { class: "fact" }, element("dt", { text: label }), element("dd", {}, element("bdi", {}, String(value)))))),
     statement ? element("pre", { class: "code-block", tabindex: "0" }, element("code", {}, statement)) : null,
-    advice ? element("p", { class: "finding-advice" }, element("strong", { text: "findings.advice" }), " ", element("bdi", {}, advice)) : null,
+    advice ? element("p", { class: "finding-advice" }, element("strong", { text: "findings.advice" }), " ", element("bdi", { text: () => adviceOf(rule, advice) })) : null,
     evidence?.length
       ? element("details", {}, element("summary", { text: "findings.evidence", params: { count: evidence.length } }), element("pre", { class: "code-block", tabindex: "0" }, element("code", {}, evidence.join("\n"))))
       : null,
@@ -71,6 +95,6 @@ function acknowledge({ id, rule }, { chat, notices, again }) {
     },
     note.whole,
   );
-  const dialog = openDialog({ title: "findings.acknowledgeTitle", params: { rule } }, form);
+  const dialog = openDialog({ title: () => language.say("findings.acknowledgeTitle", { rule: titleOf(rule) }) }, form);
   note.input.focus();
 }

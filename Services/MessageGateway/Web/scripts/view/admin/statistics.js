@@ -1,4 +1,4 @@
-import { dateOf, spanOf } from "../../words/dates.js";
+import { dateOf, dayPlus, spanOf } from "../../words/dates.js";
 import { language } from "../../words/language.js";
 import { barChart, lineChart } from "../charts/bars.js";
 import { chartFrame } from "../charts/frame.js";
@@ -11,15 +11,14 @@ import { roomName } from "../room-name.js";
 import { select } from "../select.js";
 import { table } from "../table.js";
 
-const DAY_MS = 86_400_000;
 const SPANS = { 7: "stats.days7", 30: "stats.days30", 90: "stats.days90", 365: "stats.days365" };
 
 /** What is said here: how much, when, where and by whom. */
 export async function show({ chat, params }) {
   const days = params.get("days") in SPANS ? Number(params.get("days")) : 30;
   const room = params.get("room") ?? "";
-  const until = new Date(new Date().setHours(24, 0, 0, 0));
-  const since = new Date(new Date().setHours(0, 0, 0, 0) - (days - 1) * DAY_MS);
+  const until = dayPlus(new Date(), 1);
+  const since = dayPlus(new Date(), 1 - days);
   const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
   const asked = { since: since.toISOString(), until: until.toISOString(), bucket: days > 120 ? "week" : "day", timeZone, words: true, ...(room ? { room } : {}) };
   const stats = await chat.ask("history.stats", asked);
@@ -76,7 +75,7 @@ function byTime(buckets) {
     ],
     buckets,
   );
-  return [barChart(bars, { label }), null, behind];
+  return [barChart(bars, { label }), null, behind, { overTime: true }];
 }
 
 /** All messages since the beginning of the span, added up. */
@@ -89,7 +88,7 @@ function growth(buckets) {
     [{ title: "stats.day", cell: ({ name }) => name }, { title: "stats.soFar", kind: "number", cell: ({ value }) => () => language.number(value) }],
     points,
   );
-  return [lineChart(points, { label }), null, behind];
+  return [lineChart(points, { label }), null, behind, { overTime: true }];
 }
 
 function week(days) {

@@ -1,4 +1,4 @@
-import { dateOf, dateTimeOf } from "../../words/dates.js";
+import { agoOf, dateOf, momentOf } from "../../words/dates.js";
 import { language } from "../../words/language.js";
 import { openDialog } from "../dialog.js";
 import { element, icon } from "../element.js";
@@ -47,12 +47,14 @@ function columns(context) {
         ),
     },
     { title: "users.state", cell: (user) => element("span", { class: "badges" }, ...badges(user)) },
-    { title: "users.lastLogin", kind: "when", cell: ({ lastLoginAt }) => (lastLoginAt ? () => dateTimeOf(new Date(lastLoginAt)) : null) },
+    { title: "users.lastLogin", kind: "when", cell: ({ lastLoginAt }) => lastLoginAt && ago(new Date(lastLoginAt)) },
     { title: "users.created", kind: "when", cell: ({ createdAt }) => () => dateOf(new Date(createdAt)) },
     { title: "users.sessions", kind: "number", cell: ({ sessions }) => () => language.number(Array.isArray(sessions) ? sessions.length : (sessions ?? 0)) },
     { kind: "actions", cell: (user) => userDeeds(user, context) },
   ];
 }
+
+const ago = (at) => element("span", { text: () => agoOf(at), tip: () => momentOf(at) });
 
 function badges({ admin, disabled, secondFactor, mustChange }) {
   const badge = (kind, text) => element("span", { class: `badge ${kind}`, text });

@@ -42,7 +42,7 @@ export function windowsChart(windows, backups) {
     element("li", { class: "key hole" }, element("span", { text: "guardian.hole" })),
     element("li", { class: "key backup" }, element("span", { text: "guardian.backupMark" })),
   );
-  return [chartFrame(chart, legend, behind(drawn, ranges))];
+  return [chartFrame(chart, legend, behind(drawn, ranges), { overTime: true })];
 }
 
 function row({ timeline }, ranges, top, x) {

@@ -1,11 +1,13 @@
 import { element } from "../element.js";
 
-/** A chart with what it was drawn from behind it, as a table. */
-export function chartFrame(chart, legend, behind) {
+/** A chart with what it was drawn from behind it, as a table. `overTime`: where it is too wide for its place, the newest is looked at first. */
+export function chartFrame(chart, legend, behind, { overTime = false } = {}) {
+  const place = element("div", { class: "chart-place", tabindex: "0" }, chart);
+  if (overTime) requestAnimationFrame(() => place.scrollTo({ left: place.scrollWidth, behavior: "instant" }));
   return element(
     "figure",
     { class: "chart-frame" },
-    element("div", { class: "chart-place" }, chart),
+    place,
     legend,
     element("details", { class: "chart-table" }, element("summary", { text: "charts.table" }), behind),
   );

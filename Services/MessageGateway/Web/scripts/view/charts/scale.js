@@ -12,10 +12,11 @@ export function roundScale(value, steps = 4) {
 /** A number as an axis says it: 1.2K, 3 萬. */
 export const short = (value) => language.number(value, { notation: "compact", maximumFractionDigits: 1 });
 
-/** Moments spread over a time, each with what is said under it: the hour within two days, else the day. */
+/** Moments spread over a time, each with what is said under it: the second within minutes, the hour within two days, else the day. */
 export function timeTicks(first, last, count) {
   const days = (last - first) / 86_400_000;
-  const options = days > 700 ? { year: "numeric", month: "short" } : days > 2 ? { month: "short", day: "numeric" } : { hour: "numeric", minute: "2-digit" };
+  const clock = { hour: "numeric", minute: "2-digit", ...((last - first) / count < 60_000 ? { second: "2-digit" } : {}) };
+  const options = days > 700 ? { year: "numeric", month: "short" } : days > 2 ? { month: "short", day: "numeric" } : clock;
   return Array.from({ length: count }, (_, index) => {
     const time = first + ((last - first) * (index + 0.5)) / count;
     return { time, text: () => new Intl.DateTimeFormat(language.current, options).format(new Date(time)) };

@@ -1,5 +1,6 @@
 import en from "../../words/search/en.js";
 import zhHant from "../../words/search/zh-Hant.js";
+import { dayPlus } from "../../words/dates.js";
 import { language } from "../../words/language.js";
 import { element, icon, iconButton } from "../element.js";
 import { field } from "../field.js";
@@ -25,6 +26,8 @@ export class SearchView {
   #cursor = null;
   #turn = 0;
   #place;
+  #roomNames = null;
+  #stop = new AbortController();
 
   constructor(chat, { back, place }) {
     this.#chat = chat;
@@ -58,14 +61,32 @@ export class SearchView {
   async shown() {
     await loadStyles("/styles/parts.css");
     this.#fields.query.focus();
+    // Whoever comes here first is here before the list of rooms.
+    this.#chat.directory.addEventListener("listed", () => this.#offerRooms(), { signal: this.#stop.signal });
     this.go(this.#place);
+  }
+
+  stop() {
+    this.#stop.abort();
+  }
+
+  /** The user's rooms to choose from, and the one that the address names. */
+  #offerRooms(wanted = this.#fields.room.input.value) {
+    const { input } = this.#fields.room;
+    const names = [...new Set([...this.#chat.directory.joined.map(({ room }) => room), wanted])].filter(Boolean);
+    if (names.join("\n") !== this.#roomNames) {
+      this.#roomNames = names.join("\n");
+      while (input.options.length > 1) input.lastElementChild.remove();
+      input.append(...names.map((name) => element("option", { value: name, text: () => roomName(this.#chat.directory.get(name), name) })));
+    }
+    input.value = wanted;
   }
 
   /** Seeks what the address names. */
   go({ params }) {
     const { query, room, from, since, until, order } = this.#fields;
     query.value = params.get("q") ?? "";
-    room.input.value = params.get("room") ?? "";
+    this.#offerRooms(params.get("room") ?? "");
     from.input.value = params.get("from") ?? "";
     since.input.value = params.get("since") ?? "";
     until.input.value = params.get("until") ?? "";
@@ -80,10 +101,9 @@ export class SearchView {
   }
 
   #makeFields() {
-    const rooms = this.#chat.directory.joined.map((room) => [room.room, () => roomName(room)]);
     return {
       query: element("input", { type: "search", class: "input", name: "q", label: "search.query", placeholder: "search.query", autocomplete: "off", enterkeyhint: "search" }),
-      room: select({ label: "search.room", name: "room" }, [["", "search.anyRoom"], ...rooms]),
+      room: select({ label: "search.room", name: "room" }, [["", "search.anyRoom"]]),
       from: field({ label: "search.from", name: "from", autocomplete: "off", autocapitalize: "none", spellcheck: "false" }),
       since: field({ label: "search.since", name: "since", type: "date" }),
       until: field({ label: "search.until", name: "until", type: "date" }),
@@ -112,8 +132,8 @@ export class SearchView {
     if (room.input.value) params.room = room.input.value;
     if (from.input.value.trim()) params.from = from.input.value.trim().replace(/^@/, "");
     // By the reader's days: from the beginning of the first to the end of the last.
-    if (since.input.value) params.since = new Date(`${since.input.value}T00:00:00`).toISOString();
-    if (until.input.value) params.until = new Date(new Date(`${until.input.value}T00:00:00`).getTime() + 86_400_000).toISOString();
+    if (since.input.value) params.since = dayPlus(since.input.value, 0).toISOString();
+    if (until.input.value) params.until = dayPlus(until.input.value, 1).toISOString();
     if (order.input.value !== "newest") params.order = order.input.value;
     if (this.#cursor) params.cursor = this.#cursor;
     language.bind(this.#status, "text", "search.working");

@@ -44,7 +44,7 @@ export default {
   "factor.keepCodes": "已啟用。請妥善保存這些備用碼：沒有應用程式時，每組可登入一次。",
   "factor.done": "我已保存",
 
-  "data.exportTitle": "帶走你的資料",
+  "data.exportTitle": "匯出你的資料",
   "data.exportText": "你的帳號與你寫過的每則訊息，每行一個 JSON 物件。",
   "data.export": "下載",
   "data.lines": "目前 {count} 行…",

@@ -64,8 +64,8 @@ export default {
   "users.disableText": "對方會立即被登出，且無法再登入。",
 
   "logins.address": "位址",
-  "logins.since": "從哪一天",
-  "logins.until": "到哪一天",
+  "logins.since": "開始日期",
+  "logins.until": "結束日期",
   "logins.filter": "顯示",
 
   "actions.text": "系統管理者做過的事；任何人都無法竄改。",
@@ -74,6 +74,22 @@ export default {
   "actions.subject": "對象",
   "actions.detail": "細節",
 
+  "action.of.user.created": "建立使用者",
+  "action.of.user.disabled": "停用使用者",
+  "action.of.user.enabled": "啟用使用者",
+  "action.of.password.set": "設定密碼",
+  "action.of.password.changed": "變更密碼",
+  "action.of.password.change_required": "要求變更密碼",
+  "action.of.admin.given": "設為系統管理者",
+  "action.of.admin.taken": "取消系統管理者",
+  "action.of.sessions.revoked": "結束登入",
+  "action.of.second_factor.enabled": "啟用兩步驟驗證",
+  "action.of.second_factor.disabled": "停用兩步驟驗證",
+  "action.of.second_factor.reset": "重設兩步驟驗證",
+  "action.of.account.deleted": "刪除帳號",
+  "action.of.logins.read": "查看登入紀錄",
+
+  "error.finding.not_found": "沒有這項發現。",
   "findings.open": "有 {count} 項發現等待處理。",
   "findings.none": "沒有等待處理的發現。",
   "findings.from": "最低嚴重度",
