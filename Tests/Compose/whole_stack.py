@@ -181,7 +181,7 @@ def test_all_containers_may_be_killed_at_once(calm):
     talk.end()
 
 
-UPGRADED = ["keeper", "db-guardian", "auth", "history", "message-gateway"]
+UPGRADED = ["keeper", "redis", "db-guardian", "auth", "history", "message-gateway"]
 
 
 def another_image(stack, service):

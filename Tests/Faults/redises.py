@@ -1,7 +1,9 @@
 """Servers of Redis of our own beside an Everline, with its users and certificates: a master that Sentinels watch, or a Cluster."""
+import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -9,8 +11,13 @@ import subprocess
 import tempfile
 
 from campaign import until
+from running import ROOT
 
 SECRET = "國破山河在"
+
+
+# What servers may do with each other: as an operator is told it.
+BETWEEN = [line.replace(">…", f">{SECRET}") for line in re.findall(r"^    (user .*)$", (ROOT / "compose/SCALING.md").read_text(), re.M)]
 
 
 def free_port():
@@ -79,7 +86,8 @@ class Redises:
             port = free_port()
             if port not in self.ports:
                 self.ports.append(port)
-        self.servers = []
+        # All of them, and those without the Sentinels.
+        self.servers, self.data = [], []
 
     @property
     def environment(self):
@@ -95,14 +103,20 @@ class Redises:
 
     def server(self, port, *lines):
         users = (self.everline.home / "redis/users.acl").read_text()
-        # The services' users, and one for the servers among themselves and for us.
-        one = Server(self, port, [*self.tls(port), "aclfile users.acl", "masteruser admin", f'masterauth "{SECRET}"', 'save ""',
+        one = Server(self, port, [*self.tls(port), "aclfile users.acl", "masteruser replica", f'masterauth "{SECRET}"', 'save ""',
                                   "repl-diskless-sync-delay 0", *lines])
-        (one.folder / "users.acl").write_text(f"{users.strip()}\nuser admin on >{SECRET} ~* &* +@all\n")
+        # The services', the servers' own, and ours.
+        (one.folder / "users.acl").write_text("\n".join([users.strip(), *BETWEEN, f"user admin on >{SECRET} ~* &* +@all", ""]))
         self.servers.append(one)
+        self.data.append(one)
         one.start()
         until(lambda: one.cli("PING") == "PONG", 20, "a Redis does not start")
         return one
+
+    def refused(self):
+        """Who wanted what of a server that he may not, as those that run remember it."""
+        return [(entry["username"], entry["reason"], entry["object"]) for one in self.data if one.process.poll() is None
+                for entry in json.loads(one.cli("--json", "ACL", "LOG"))]
 
     def remove(self):
         for server in self.servers:
@@ -122,11 +136,13 @@ class Sentinels(Redises):
 
     def start(self):
         first, *others = self.ports[3:]
-        self.data = [self.server(first)] + [self.server(port, f"replicaof 127.0.0.1 {first}") for port in others]
+        self.server(first)
+        for port in others:
+            self.server(port, f"replicaof 127.0.0.1 {first}")
         until(lambda: f"connected_slaves:{len(others)}" in self.data[0].cli("INFO", "replication"), 20, "the replicas do not follow")
         for port in self.watching:
             one = Server(self, port, [
-                *self.tls(port), f"sentinel monitor everline 127.0.0.1 {first} 2", "sentinel auth-user everline admin",
+                *self.tls(port), f"sentinel monitor everline 127.0.0.1 {first} 2", "sentinel auth-user everline sentinel",
                 f'sentinel auth-pass everline "{SECRET}"', "sentinel down-after-milliseconds everline 1000",
                 "sentinel failover-timeout everline 5000"], "--sentinel")
             self.servers.append(one)

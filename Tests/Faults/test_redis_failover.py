@@ -59,9 +59,11 @@ def from_redis(everline, load):
     line.close()
 
 
-def all_is_well(everline, load):
+def all_is_well(everline, redis, load):
     assert load.quiet() == [] and load.complaints == []
     assert [str(one) for room in load.records() for one in check(room)] == []
+    # Services, Sentinels and replicas had the rights that they need.
+    assert redis.refused() == []
     from_redis(everline, load)
 
 
@@ -90,7 +92,7 @@ def test_sentinels_find_the_master_and_the_next(by):
         until(lambda: redis.master is not second and redis.master.role == "master" and followed(redis.master)[0] == len(load.rooms), 60,
               "the third master is not used")
         acknowledges(load, 1000)
-        all_is_well(everline, load)
+        all_is_well(everline, redis, load)
         assert redis.master.cli("EXISTS", "everline:window:{1}") == "1"
     finally:
         load.close()
@@ -109,7 +111,7 @@ def test_a_master_that_hangs_is_left(by):
         first.signal(signal.SIGCONT)
         until(lambda: first.role == "slave", 60, "the one that hung does not become a replica")
         acknowledges(load, 500)
-        all_is_well(everline, load)
+        all_is_well(everline, redis, load)
     finally:
         load.close()
 
@@ -165,7 +167,7 @@ def test_a_cluster_of_three_masters(by):
         acknowledges(load, 1000)
         until(lambda: sum(followed(one)[0] for one in redis.running() if one.role == "master") == len(load.rooms), 60,
               "moved rooms are not listened to")
-        all_is_well(everline, load)
+        all_is_well(everline, redis, load)
     finally:
         load.close()
 
