@@ -80,6 +80,16 @@ def test_a_finding_is_found_acknowledged_and_reported(watched):
     assert "rehearsal" in watched.run("audit", "report", check=0).stdout
 
 
+def test_a_hostile_name_is_a_name_in_a_terminal_and_on_a_page(watched):
+    watched.everline.sql('CREATE ROLE "<b>\x1b[2J\n2026-01-01 CRITICAL mine" SUPERUSER')
+    until(lambda: any("[2J" in str(one["object"]) for one in watched.json("audit", "findings", "--rule", "superuser-gain")))
+    watched.everline.sql('DROP ROLE "<b>\x1b[2J\n2026-01-01 CRITICAL mine"')
+    for verb in [("findings",), ("report", "--format", "text"), ("report", "--format", "html")]:
+        shown = watched.run("audit", *verb, check=0).stdout
+        assert "␛[2J␊2026-01-01 CRITICAL mine" in shown and "\x1b" not in shown and "\n2026-01-01" not in shown
+        assert verb[-1] != "html" or "<b>␛" not in shown and "&lt;b&gt;␛" in shown
+
+
 def test_the_journal_tells_when_the_database_cannot(watched):
     everline = watched.everline
     finding = rehearse(watched)["finding"]

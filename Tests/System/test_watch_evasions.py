@@ -108,6 +108,7 @@ ATTACKS = [
     ("mass-delete", "UPDATE everline.messages SET body = body WHERE seq IS NOT NULL;", "everline.messages"),
     ("superuser-writes", "SELECT setval(pg_get_serial_sequence('everline.rooms', 'id'), 1000);", "setval"),
     ("superuser-writes", "SELECT * FROM everline.current_epoch();", "current_epoch"),
+    ("superuser-writes", "SELECT count(nextval(pg_get_serial_sequence('everline.rooms', 'id'))) FROM generate_series(1, 1000);", "nextval"),
     ("bulk-export", "COPY (SELECT * FROM everline.messages) TO STDOUT;", "to stdout"),
     ("bulk-export", "BEGIN;\nDECLARE c NO SCROLL CURSOR FOR SELECT body FROM everline.messages;\nFETCH ALL FROM c;\nCOMMIT;", "cursor"),
     ("bulk-export", "SELECT length(query_to_xml('SELECT * FROM everline.messages', true, true, '')::text);", "messages"),
@@ -144,12 +145,19 @@ STOLEN = [
     ("everline_history", "history", "COPY everline.messages TO STDOUT;", "bulk-export"),
     ("everline_history", "history", "/* page */ COPY (SELECT body FROM everline.messages) TO STDOUT (FORMAT csv);", "bulk-export"),
     ("everline_gateway", "message-gateway", do("DELETE FROM everline.users; EXCEPTION WHEN OTHERS THEN NULL"), "privilege-probing"),
+    ("everline_gateway", "message-gateway", "SELECT lo_from_bytea(0, 'smuggled');", "privilege-probing"),
+    ("everline_gateway", "message-gateway", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE false;", "privilege-probing"),
+    ("everline_gateway", "message-gateway", "SELECT query_to_xml('SELECT body FROM everline.mes' || 'sages', true, false, '');", "privilege-probing"),
     ("everline_history", "history", "BEGIN;\nDECLARE c CURSOR FOR SELECT body FROM everline.messages;\nFETCH ALL FROM c;\nCOMMIT;", "privilege-probing"),
     ("everline_auth", "auth", "SELECT username, password_hash FROM everline.users;", "verifier-read"),
+    ("everline_auth", "auth", "SELECT username, password_hash FROM everline.users WHERE id > 0;", "verifier-read"),
+    ("everline_auth", "auth", "SELECT v.password_hash FROM everline.users AS u JOIN everline.users AS v ON u.id <= v.id WHERE u.id = 1;", "verifier-read"),
+    ("everline_auth", "auth", "UPDATE everline.users SET display_name = display_name WHERE id > 0 RETURNING password_hash;", "verifier-read"),
+    ("everline_auth", "auth", "UPDATE everline.sessions SET client = 'x';", "mass-delete"),
 ]
 
 
-@pytest.mark.parametrize("role, application, statement, rule", STOLEN, ids=[f"{role} {rule}" for role, _, _, rule in STOLEN])
+@pytest.mark.parametrize("role, application, statement, rule", STOLEN, ids=[f"{role} {rule} {number}" for number, (role, _, _, rule) in enumerate(STOLEN)])
 def test_a_stolen_role_under_its_services_name_is_seen(watched, role, application, statement, rule):
     everline, watch = watched
     seen = len(watch.alarms())
@@ -163,6 +171,17 @@ def test_a_session_that_silences_all_it_can_is_seen_by_what_it_does(watched):
     psql(everline, "CREATE TABLE public.silent (x int);", options="-c pgaudit.log=none -c pgaudit.role= -c log_min_messages=panic -c log_connections=off "
          "-c log_disconnections=off -c pg_stat_statements.track=none -c track_activities=off")
     watch.sees("unexplained-change", lambda alarm: "public.silent" in str(alarm), seen)
+
+
+@pytest.mark.parametrize("statement, name", [
+    ("ALTER TABLE everline.login_log ADD CONSTRAINT quiet CHECK (true);", "constraint everline.login_log.quiet"),
+    ("ALTER TABLE everline.login_log ALTER COLUMN outcome SET DEFAULT 'success';", "relation everline.login_log"),
+])
+def test_what_a_silenced_session_changes_of_a_table_is_named(watched, statement, name):
+    everline, watch = watched
+    seen = len(watch.alarms())
+    psql(everline, statement, options="-c pgaudit.log=none -c pgaudit.role= -c log_min_messages=panic -c pg_stat_statements.track=none")
+    watch.sees("unexplained-change", lambda alarm: name in str(alarm), seen)
 
 
 def test_half_of_everywhere_is_everywhere(watched):

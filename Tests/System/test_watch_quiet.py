@@ -78,6 +78,11 @@ def test_a_day_of_chat_backups_drills_and_restarts_raises_nothing():
         for verb in [("migrate",), ("roles",), ("backup", "base"), ("backup", "database"), ("backup", "cluster"), ("ledger",), ("drill",), ("verify",)]:
             guardian.run(*verb, check=0)
         everline.run("auth", "users", "list")
+        # And those that only look, which say by their code what they think of what they see.
+        for verb in [("check",), ("harden", "--plan"), ("findings",), ("report", "--since", "1h"), ("baselines",), ("verify-journal",), ("explain",)]:
+            guardian.run("audit", *verb)
+        # What is counted is looked at, and what has no record is given time for one.
+        time.sleep(4)
         assert alarms(everline) == [], json.dumps(alarms(everline), ensure_ascii=False)
         # Everything is restarted, one by one and as a whole.
         for name in ["message-gateway-0", "history-0", "auth", "db-guardian"]:

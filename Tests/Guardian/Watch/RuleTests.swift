@@ -161,6 +161,10 @@ struct RuleTests {
         recorded.add("postgres", Statement("alter role bob password <REDACTED>"), isRedacted: true)
         #expect(recorded.contains("postgres", Statement("UPDATE t SET a = $1, b = $2 WHERE c IN ($3, $4)")))
         #expect(recorded.contains("postgres", Statement("select $1")))
+        // NULL and truth values are constants too.
+        recorded.add(
+            "postgres", Statement("select coalesce(a, NULL, false) from t where b is null and c = TRUE"), isRedacted: false)
+        #expect(recorded.contains("postgres", Statement("select coalesce(a, $1, $2) from t where b is null and c = $3")))
         #expect(recorded.contains("postgres", Statement("ALTER ROLE bob PASSWORD 'geheim' SUPERUSER")))
         #expect(!recorded.contains("bob", Statement("select $1")))
         #expect(!recorded.contains("postgres", Statement("UPDATE t SET a = $1")))

@@ -37,7 +37,7 @@ package struct Finding: Codable, Sendable, Equatable {
         object = short(alarm.object)
         statement = alarm.statement.map { Self.storable(StatementText.withoutData($0)) }
         evidence = alarm.evidence.prefix(Self.mostEvidence).compactMap(short)
-        advice = short(alarm.advice) ?? ""
+        advice = Self.storable(PasswordMask.masked(alarm.advice), hasLines: true)
         cause = short(alarm.cause) ?? ""
         destroyedAt = alarm.destroyed ? at : nil
     }
@@ -90,8 +90,19 @@ package struct Finding: Codable, Sendable, Equatable {
     }
 
     /// PostgreSQL's text cannot hold U+0000.
-    private static func storable(_ text: String) -> String {
-        text.replacingOccurrences(of: "\0", with: "␀").shortened(to: longestText)
+    /// Names are anybody's, and are shown in terminals and rooms: what would move the cursor, begin another line or turn the text around is shown as a sign.
+    private static func storable(_ text: String, hasLines: Bool = false) -> String {
+        var plain = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar.value {
+            case 10 where hasLines, 9: plain.append(scalar)
+            case 0..<32: plain.append(Unicode.Scalar(0x2400 + scalar.value) ?? "\u{FFFD}")
+            case 0x7F: plain.append("\u{2421}")
+            case 0x80...0x9F, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: plain.append("\u{FFFD}")
+            default: plain.append(scalar)
+            }
+        }
+        return String(plain).shortened(to: longestText)
     }
 
     /// Sortable by time, and not to be guessed from the one before it.

@@ -187,7 +187,7 @@ struct PrivilegeProbing: Rule {
     static let definition = RuleDefinition(
         id: "privilege-probing", severity: .high,
         description:
-            "A burst of statements refused for lack of privileges (42501), or of writes by a role that only reads (25006); or a service's role runs what no service runs: DO, COPY, LOCK, DECLARE.",
+            "A burst of statements refused for lack of privileges (42501), or of writes by a role that only reads (25006); or a service's role runs what no service runs: DO, COPY, LOCK, DECLARE, large objects, queries given as texts, ending sessions, changing all rows of a table.",
         normal: "One such error now and then, in development.",
         advice: "See what the role was after; a service's role that does this has been stolen: change its password.",
         thresholds: [

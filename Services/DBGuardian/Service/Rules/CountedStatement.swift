@@ -17,9 +17,20 @@ extension RecordSight {
         return RecordSight(record: record, errand: nil, isSuperuser: isSuperuser)
     }
 
-    /// Whether it is of those that no service runs, and by which much is read, or looked around, without a record.
+    /// Whether it is of those that no service runs, and by which much is read or changed, or looked around, without a record.
     package static func isUnusual(_ statement: Statement) -> Bool {
-        ["copy", "do", "lock", "declare"].contains(statement.words.first ?? "")
+        switch statement.words.first ?? "" {
+        case "copy", "do", "lock", "declare": true
+        case "update", "delete": statement.parts.contains(where: MassDelete.isUnconditional)
+        default: statement.words.contains(where: isOfNoService)
+        }
+    }
+
+    /// Functions that any role may call: large objects, what runs a query that is given as a text, and what meddles with other sessions.
+    private static func isOfNoService(_ word: String) -> Bool {
+        word.hasPrefix("lo_") || word.hasSuffix("_to_xml") || word.hasSuffix("_to_xmlschema")
+            || word.hasSuffix("_to_xml_and_xmlschema")
+            || ["pg_sleep", "pg_terminate_backend", "pg_cancel_backend", "ts_stat", "set_config"].contains(word)
     }
 
     /// What stands where a record has its log file.
@@ -67,7 +78,7 @@ package struct RecordedStatements: Sendable {
         hasher.combine(role)
         for (index, token) in zip(tokens.indices, tokens.prefix(Self.tokens)) {
             switch token {
-            case .number, .literal: hasher.combine(0)
+            case .number, .literal, .word("null"), .word("true"), .word("false"): hasher.combine(0)
             case .symbol("-") where index + 1 < tokens.endIndex && tokens[index + 1] == .number: break
             default: hasher.combine(token)
             }

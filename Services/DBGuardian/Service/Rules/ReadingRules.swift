@@ -3,7 +3,7 @@ struct SuperuserWrites: Rule {
     static let definition = RuleDefinition(
         id: "superuser-writes", severity: .high,
         description:
-            "A superuser writes to tables, sets a sequence, or calls the services' functions, outside the guardian's runs.",
+            "A superuser writes to tables, sets or draws from a sequence, or calls the services' functions, outside the guardian's runs.",
         normal: "The guardian's own runs; reading.",
         advice: "Ask who did it and why; messages and numbers that were changed by hand break the promises to clients.",
         thresholds: [])
@@ -16,7 +16,8 @@ struct SuperuserWrites: Rule {
         // pgAudit calls a WITH by what it ends in, and MERGE by no name.
         guard
             audit.kind == "WRITE" || Self.isOurs(audit)
-                || (audit.kind == "READ" || audit.command == "???") && (sight.statement.writes || sight.statement.has("setval"))
+                || (audit.kind == "READ" || audit.command == "???")
+                    && (sight.statement.writes || sight.statement.has("setval") || sight.statement.has("nextval"))
         else { return [] }
         return [alarm(&sight, cause: sight.record.role)]
     }
@@ -141,13 +142,28 @@ struct VerifierRead: Rule {
             audit.object == "everline.users" || sight.statement.anywhere({ $0.has("users") })
         else { return false }
         if record.role == "everline_auth", scene.inventory.expects(record.role, record.application) {
-            // It looks up one account at a time.
-            let isForAll = sight.statement.parts.contains { $0.words.contains("users") && $0.isForAllRows }
-            return audit.kind == "READ" && (sight.statement.has("copy") || isForAll && Self.takesHashes(sight.statement))
+            // It looks up one account at a time; and gets no hash back from what it changes.
+            guard audit.kind == "READ" || sight.statement.has("returning") else { return false }
+            let isOfMore = sight.statement.parts.contains {
+                $0.words.contains("users") && !$0.isOfOne(of: "users", by: Self.keys)
+            }
+            return audit.kind == "READ" && sight.statement.has("copy") || isOfMore && Self.returnsHashes(sight.statement)
         }
         // Others read names; the hash is in no column of theirs.
         return !isMade && sight.statement.has("copy") || Self.takesHashes(sight.statement)
             || sight.statement.embedded.contains { $0.has("users") && Self.takesHashes($0) }
+    }
+
+    /// Columns of which a value stands for one account.
+    private static let keys: Set<String> = ["id", "username_key"]
+
+    /// As `takesHashes`, of what comes back: a new account's hash goes in.
+    private static func returnsHashes(_ statement: Statement) -> Bool {
+        guard let back = statement.index(of: ["returning"]), statement.words.first == "insert" else {
+            return takesHashes(statement)
+        }
+        let tail = statement.tokens[back...]
+        return tail.contains(.word("password_hash")) || tail.contains(.symbol("*"))
     }
 
     private static func takesHashes(_ statement: Statement) -> Bool {

@@ -7,7 +7,7 @@ extension Watch {
         "message", "users", "sessions", "login_log", "authid", "shadow", "rolpass", "copy", "pg_read", "pg_ls", "pg_stat_f",
         "lo_", "pg_file",
         "set_config", "slot", "raw_page", "fdw", "u&", "pg_settings", "pg_stat_statements_reset", "insert", "update", "delete",
-        "merge", "pg_stat_reset", "pg_stats", "pg_statistic", "setval",
+        "merge", "pg_stat_reset", "pg_stats", "pg_statistic", "setval", "nextval",
     ])
 
     /// - Returns: how many lines came, and whether there may be more at once.

@@ -24,7 +24,7 @@ struct WatchState: Codable, Sendable, Equatable {
 /// The catalogues as they were seen last: `watch/SYSTEM/catalogue.json`.
 struct KnownCatalogue: Codable, Sendable, Equatable {
     /// Raised whenever SnapshotQueries gives other attributes.
-    static let form = 4
+    static let form = 5
 
     /// Which attributes there are; one of another form cannot be compared with.
     var form: Int? = KnownCatalogue.form

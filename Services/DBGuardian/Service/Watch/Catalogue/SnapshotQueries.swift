@@ -58,7 +58,8 @@ enum SnapshotQueries {
         UNION ALL SELECT 'schema', n.nspname::text, concat_ws(E'\\x1f', 'owner=' || pg_get_userbyid(nspowner), 'acl=' || nspacl::text, 'extension=' || (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.deptype = 'e')) FROM pg_namespace n
             WHERE n.nspname NOT LIKE 'pg\\_temp%' AND n.nspname NOT LIKE 'pg\\_toast%'
         UNION ALL SELECT 'relation', n.nspname || '.' || c.relname, concat_ws(E'\\x1f', 'type=' || relkind::text, 'owner=' || pg_get_userbyid(relowner), 'acl=' || relacl::text,
-            'columns=' || CASE WHEN relkind = 'S' THEN 0 ELSE relnatts END, 'rowsecurity=' || left(relrowsecurity::text, 1),
+            'columns=' || CASE WHEN relkind = 'S' THEN '0' ELSE (SELECT md5(string_agg(concat_ws(' ', attname, atttypid, atttypmod, attnotnull, attgenerated, attidentity, adbin), ',' ORDER BY attnum))
+                FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = c.oid AND attnum > 0 AND NOT attisdropped) END, 'rowsecurity=' || left(relrowsecurity::text, 1),
             'forced=' || left(relforcerowsecurity::text, 1), 'file=' || CASE WHEN n.nspname = 'everline' AND relkind = 'r' THEN relfilenode END, 'options=' || reloptions::text,
             'extension=' || (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'),
             'definition=' || CASE WHEN relkind IN ('v', 'm') THEN md5(pg_get_viewdef(c.oid)) END)
@@ -82,6 +83,9 @@ enum SnapshotQueries {
         UNION ALL SELECT 'policy', n.nspname || '.' || c.relname || '.' || polname, concat_ws(E'\\x1f', 'command=' || polcmd::text, 'permissive=' || left(polpermissive::text, 1),
             'using=' || pg_get_expr(polqual, polrelid), 'check=' || pg_get_expr(polwithcheck, polrelid), 'roles=' || polroles::regrole[]::text)
             FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+        UNION ALL SELECT 'constraint', n.nspname || '.' || r.relname || '.' || conname, concat_ws(E'\\x1f', 'type=' || contype::text, 'valid=' || left(convalidated::text, 1),
+            'columns=' || conkey::text, 'references=' || confrelid::regclass::text, 'condition=' || md5(conbin::text), 'extension=' || (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid WHERE d.classid = 'pg_class'::regclass AND d.objid = r.oid AND d.deptype = 'e'))
+            FROM pg_constraint c JOIN pg_class r ON r.oid = c.conrelid JOIN own n ON n.oid = r.relnamespace WHERE r.relpersistence <> 't'
         UNION ALL SELECT 'rule', n.nspname || '.' || c.relname || '.' || r.rulename, concat_ws(E'\\x1f', 'enabled=' || ev_enabled::text, 'event=' || ev_type::text, 'definition=' || md5(pg_get_ruledef(r.oid)))
             FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN own n ON n.oid = c.relnamespace WHERE rulename <> '_RETURN'
         UNION ALL SELECT 'default right', concat_ws(' ', pg_get_userbyid(defaclrole), defaclnamespace::regnamespace, defaclobjtype), 'acl=' || defaclacl::text FROM pg_default_acl

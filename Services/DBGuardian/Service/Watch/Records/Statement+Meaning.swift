@@ -154,6 +154,31 @@ extension ArraySlice where Element == Statement.Token {
         }
     }
 
+    /// Whether it takes of that table, which it names once, the row alone whose key is given: `FROM t AS a WHERE a.id = $1 AND …`.
+    func isOfOne(of table: String, by keys: Set<String>) -> Bool {
+        let words = words
+        guard words.filter({ $0 == table }).count == 1, !["or", "union", "except", "intersect"].contains(where: words.contains),
+            let name = firstIndex(of: .word(table)), let condition = self[name...].firstIndex(of: .word("where"))
+        else { return false }
+        var names = [table]
+        if case .word(let alias) = self[self[name + 1] == .word("as") ? name + 2 : name + 1] { names.append(alias) }
+        var rest = self[(condition + 1)...]
+        if rest.count > 1, rest[rest.startIndex + 1] == .symbol(".") {
+            guard names.contains(where: { rest.first == .word($0) }) else { return false }
+            rest = rest.dropFirst(2)
+        }
+        guard rest.count > 2, case .word(let key) = rest[rest.startIndex], keys.contains(key),
+            rest[rest.startIndex + 1] == .symbol("=")
+        else { return false }
+        switch rest[rest.startIndex + 2] {
+        case .number, .literal: break
+        default: return false
+        }
+        let next = rest.dropFirst(3).first
+        return next == nil || next == .symbol(")") || next == .word("and") || next == .word("for") || next == .word("limit")
+            || next == .word("returning")
+    }
+
     /// Whether a MERGE matches every row: by a condition that is true of each.
     var isJoinedWithAll: Bool {
         guard let on = firstIndex(of: .word("on")) else { return false }
