@@ -277,7 +277,7 @@ struct Resume: AsyncParsableCommand {
                     let reader = try await loop.submit {
                         let reader = Reader(connection, after: after, timed: false, ignored.value)
                         reader.reached = (last, { promise.succeed() })
-                        connection.closed = { promise.fail(ChannelError.eof) }
+                        connection.closed = { [unowned connection] in promise.fail(connection.failure) }
                         return reader
                     }.get()
                     do {

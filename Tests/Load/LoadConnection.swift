@@ -22,6 +22,8 @@ final class LoadConnection: ChannelInboundHandler, @unchecked Sendable {
     /// Any push, as a line.
     var pushed: (ByteBuffer) -> Void = { _ in }
     var closed: () -> Void = {}
+    /// Why it is closed, as far as that is known.
+    private(set) var failure: any Error = ChannelError.eof
 
     /// Ids below are those of `call`.
     static let firstID = 1_000_000
@@ -54,7 +56,7 @@ final class LoadConnection: ChannelInboundHandler, @unchecked Sendable {
             waiting[id] = promise
             write(ByteBuffer(string: #"{"jsonrpc":"2.0","method":"\#(method)","params":\#(params),"id":\#(id)}"# + "\n"))
             context?.flush()
-            if context == nil { promise.fail(ChannelError.eof) }
+            if context == nil { promise.fail(failure) }
             return promise.futureResult
         }.get()
         return String(buffer: buffer)
@@ -96,11 +98,14 @@ final class LoadConnection: ChannelInboundHandler, @unchecked Sendable {
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
     func channelInactive(context: ChannelHandlerContext) {
         self.context = nil
-        for promise in waiting.values { promise.fail(ChannelError.eof) }
+        for promise in waiting.values { promise.fail(failure) }
         waiting = [:]
         closed()
     }
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        failure = error
+        context.close(promise: nil)
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let line = unwrapInboundIn(data)
