@@ -56,7 +56,7 @@ struct Doors: Sendable {
                         else { throw ChannelError.operationUnsupported }
                         @Sendable func open(from address: String) throws {
                             try channel.pipeline.syncOperations.addHandlers([
-                                Welcome.Door(welcome.value), NIOSSLServerHandler(context: tls.now), HandshakeTimer(),
+                                Welcome.Door(welcome.value), NIOSSLServerHandler(context: tls.now),
                             ])
                             try prepare(channel, hub, address)
                         }

@@ -1,5 +1,7 @@
 import DequeModule
+import EverlineLines
 import NIOCore
+import NIOSSL
 
 /// Takes in newcomers a few a turn of the loop. A TLS handshake costs a hundred times what a message does; when thousands come back at once, those who
 /// are here already are served in between.
@@ -31,7 +33,11 @@ final class Welcome {
         }
     }
 
-    /// Before TLS: holds the first bytes of a connection until its turn has come.
+    /// So soon something must come of who has connected.
+    private static let patience = TimeAmount.seconds(10)
+
+    /// Before TLS: holds the first bytes of a connection until its turn has come. The handshake's time begins with that: how long a crowd waits is no fault
+    /// of those who wait.
     final class Door: ChannelDuplexHandler, RemovableChannelHandler {
         typealias InboundIn = ByteBuffer
         typealias InboundOut = ByteBuffer
@@ -40,8 +46,21 @@ final class Welcome {
 
         private let welcome: Welcome
         private var held: ByteBuffer?
+        private var timer: Scheduled<Void>?
 
         init(_ welcome: Welcome) { self.welcome = welcome }
+
+        func handlerAdded(context: ChannelHandlerContext) {
+            let channel = context.channel
+            timer = context.eventLoop.scheduleTask(in: Welcome.patience) { channel.close(promise: nil) }
+        }
+
+        func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+
+        func channelInactive(context: ChannelHandlerContext) {
+            timer?.cancel()
+            context.fireChannelInactive()
+        }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             var bytes = unwrapInboundIn(data)
@@ -50,13 +69,18 @@ final class Welcome {
                 return
             }
             held = bytes
+            timer?.cancel()
             welcome.take { [self] in
                 guard context.channel.isActive, let bytes = held else { return }
+                let pipeline = context.pipeline.syncOperations
+                do {
+                    try pipeline.addHandler(HandshakeTimer(), position: .after(pipeline.handler(type: NIOSSLServerHandler.self)))
+                } catch { return context.close(promise: nil) }
                 context.fireChannelRead(wrapInboundOut(bytes))
                 context.fireChannelReadComplete()
                 held = nil
                 context.read()
-                context.pipeline.syncOperations.removeHandler(self, promise: nil)
+                pipeline.removeHandler(self, promise: nil)
             }
         }
 
