@@ -46,9 +46,9 @@ func failure(_ body: () async throws -> some Any) async -> PostgresError? {
     }
 }
 
-/// Asks until `condition` holds, at most ten seconds.
+/// Asks until `condition` holds, at most a minute.
 func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
-    let end = PostgresDeadline.seconds(10)
+    let end = PostgresDeadline.seconds(60)
     while PostgresDeadline.now < end {
         if try await condition() { return true }
         try await Task.sleep(for: .milliseconds(10))

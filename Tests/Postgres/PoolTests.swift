@@ -67,15 +67,21 @@ import Testing
 
     @Test func afterShutdownNothingIsAccepted() async throws {
         let pool = PostgresPool(configuration: PostgresServer.shared.configuration(connections: 1), logger: logger)
+        let (gate, open) = AsyncStream.makeStream(of: Void.self)
         let lent = Task {
-            try await pool.withConnection { try await $0.query("SELECT pg_sleep(0.3)").count }
+            try await pool.withConnection { connection in
+                for await _ in gate {}
+                return try await connection.query("SELECT 1").count
+            }
         }
         #expect(try await eventually { await pool.load == (open: 1, idle: 0, waiting: 0) })
-        async let waiting = failure { try await pool.query("SELECT 1") }
+        async let waiting = failure { try await pool.query("SELECT 1", deadline: .seconds(60)) }
         #expect(try await eventually { await pool.load.waiting == 1 })
-        await pool.shutdown()
-        #expect(try await lent.value == 1, "what was lent may end")
+        async let shutdown: Void = pool.shutdown(deadline: .seconds(60))
         #expect(await waiting?.kind == .closed)
+        open.finish()
+        #expect(try await lent.value == 1, "what was lent may end")
+        await shutdown
         #expect(await failure { try await pool.query("SELECT 1") }?.kind == .closed)
         #expect(await pool.load.open == 0)
     }

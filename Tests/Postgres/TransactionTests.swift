@@ -103,7 +103,8 @@ import Testing
             }
             #expect(error?.sqlState == "22012")
             // Back in pipeline mode, and calls may queue behind a script.
-            async let slow: Void = connection.executeScript(unsafeSQL: "SELECT pg_sleep(0.1)", deadline: .seconds(5))
+            async let slow: Void = connection.executeScript(unsafeSQL: "SELECT pg_sleep(0.5)", deadline: .seconds(30))
+            #expect(try await eventually { await connection.load > 0 })
             async let count = connection.query("SELECT count(*) FROM one")
             #expect(try await count.decode(0, 0) == Int64(2))
             try await slow
