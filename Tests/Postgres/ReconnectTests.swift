@@ -214,6 +214,47 @@ import Testing
     }
 }
 
+/// The host that was asked is gone without a word, and the one that is there now answers: nobody waits until the first attempt is given up.
+@Suite struct HangingAttemptTests {
+    private static func configuration(_ proxy: SwallowingProxy, connections: Int = 4) -> PostgresConfiguration {
+        var configuration = PostgresServer.shared.configuration(connections: connections)
+        configuration.conninfo = PostgresServer.shared.conninfo(port: "\(proxy.port)")
+        // By itself it would be given up after a minute.
+        configuration.connectTimeout = .seconds(60)
+        return configuration
+    }
+
+    @Test(arguments: [true, false]) func anAttemptThatHangsDelaysNobody(shared: Bool) async throws {
+        let proxy = SwallowingProxy(to: PostgresServer.shared.port)
+        defer { proxy.end() }
+        proxy.swallow()
+        let pool = PostgresPool(configuration: Self.configuration(proxy, connections: 1), logger: logger)
+        let session = PostgresSession(Self.configuration(proxy), logger: logger)
+        let answer = Task {
+            shared
+                ? try await session.query("SELECT 1", deadline: .seconds(50)).count
+                : try await pool.query("SELECT 1", deadline: .seconds(50)).count
+        }
+        #expect(try await eventually { proxy.accepted >= 1 })
+        proxy.swallow(false)
+        #expect(try await answer.value == 1)
+        await pool.shutdown()
+        await session.shutdown()
+    }
+
+    /// And those that hang are few, however many wait.
+    @Test func attemptsThatHangAreFew() async throws {
+        let proxy = SwallowingProxy(to: PostgresServer.shared.port)
+        defer { proxy.end() }
+        proxy.swallow()
+        let pool = PostgresPool(configuration: Self.configuration(proxy, connections: 2), logger: logger)
+        let waiting = (0..<20).map { _ in Task { await failure { try await pool.query("SELECT 1", deadline: .seconds(4)) } } }
+        for task in waiting { #expect(await task.value?.isRetryable == true) }
+        #expect(proxy.accepted <= 5)
+        await pool.shutdown()
+    }
+}
+
 /// Asks again as long as the answer is that it may be asked again; half a minute at most.
 private func returns(_ body: () async throws -> Bool) async -> Bool {
     let end = PostgresDeadline.seconds(30)

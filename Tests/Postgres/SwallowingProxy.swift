@@ -1,10 +1,11 @@
 import Foundation
 import Synchronization
 
-/// Passes connections on to a port of this machine, until it is told to swallow: later connections are accepted and left alone.
+/// Passes connections on to a port of this machine, save while it is told to swallow: what connects then is accepted and left alone.
 final class SwallowingProxy: Sendable {
     private struct State {
         var swallows = false
+        var accepted = 0
         var sockets: [Int32] = []
     }
     let port: Int
@@ -28,7 +29,10 @@ final class SwallowingProxy: Sendable {
         Thread.detachNewThread { self.acceptAll() }
     }
 
-    func swallow() { state.withLock { $0.swallows = true } }
+    func swallow(_ swallows: Bool = true) { state.withLock { $0.swallows = swallows } }
+
+    /// How many connections there have been.
+    var accepted: Int { state.withLock { $0.accepted } }
 
     /// Ends all connections, and takes no more.
     func end() {
@@ -44,6 +48,7 @@ final class SwallowingProxy: Sendable {
             guard client >= 0 else { return }
             let swallows = state.withLock { state in
                 state.sockets.append(client)
+                state.accepted += 1
                 return state.swallows
             }
             if swallows { continue }

@@ -15,7 +15,9 @@ actor ConnectionSource {
 
     private var idle: [PostgresConnection] = []
     private var open: [ObjectIdentifier: PostgresConnection] = [:]
-    private var opening = 0
+    /// Attempts to connect, and when each began.
+    private var attempts: [UInt64: PostgresDeadline] = [:]
+    private var lastSuccess = PostgresDeadline(nanoseconds: 0)
     /// Bounded by `configuration.waiting`; the next caller is refused with `overloaded`.
     private var waiters = Deque<Waiter>()
     private var backoff = Backoff()
@@ -120,34 +122,53 @@ extension ConnectionSource {
         }
     }
 
-    /// Opens what the waiting need and the limit allows; one at a time while attempts fail.
+    /// After so long an attempt is taken for one that hangs: its packets went to a host that was not there, and TCP waits for a second, then two, or libpq
+    /// for its whole time limit. A server that is back is not kept waiting for that: further attempts are made beside it.
+    private static let promptness = Duration.milliseconds(500)
+    /// Attempts beyond the limit of connections. With TCP's own repetitions there is one in each half second.
+    private static let spare = 3
+
+    /// Opens what the waiting need and the limit allows; one at a time while attempts fail or hang.
     private func grow() {
         guard !isShutDown else { return }
-        while open.count + opening < limit, opening < waiters.count {
-            if backoff.isFailing {
-                if opening > 0 { return }
+        let hung = attempts.values.count { $0 + Self.promptness <= .now }
+        while attempts.count < limit + Self.spare {
+            let young = attempts.count - hung
+            guard open.count + young < limit, young < waiters.count else { break }
+            if backoff.isFailing || hung > 0 {
+                if young > 0 { break }
                 if backoff.next > .now { return arm(backoff.next) }
             }
-            opening += 1
-            // Not a child of anyone's task: a connection outlives the call that first asked for it.
-            Task.detached { [configuration, logger] in
-                let result: Result<PostgresConnection, any Error>
-                do {
-                    let deadline = PostgresDeadline.after(max(configuration.connectTimeout, .seconds(2)) * 8)
-                    result = .success(try await PostgresConnection.connect(configuration, logger: logger, deadline: deadline))
-                } catch {
-                    result = .failure(error)
-                }
-                await self.opened(result)
+            attempt()
+        }
+        let young = attempts.values.lazy.map { $0 + Self.promptness }.filter { $0 > .now }
+        if !waiters.isEmpty, attempts.count < limit + Self.spare, let next = young.min() { arm(next) }
+    }
+
+    private func attempt() {
+        lastID += 1
+        let id = lastID
+        attempts[id] = .now
+        // Not a child of anyone's task: a connection outlives the call that first asked for it.
+        Task.detached { [configuration, logger] in
+            let result: Result<PostgresConnection, any Error>
+            do {
+                let deadline = PostgresDeadline.after(max(configuration.connectTimeout, .seconds(2)) * 8)
+                result = .success(try await PostgresConnection.connect(configuration, logger: logger, deadline: deadline))
+            } catch {
+                result = .failure(error)
             }
+            await self.opened(id, result)
         }
     }
 
-    private func opened(_ result: Result<PostgresConnection, any Error>) {
-        opening -= 1
+    private func opened(_ id: UInt64, _ result: Result<PostgresConnection, any Error>) {
+        guard let begun = attempts.removeValue(forKey: id) else { return }
         switch result {
         case .success(let connection):
-            if isShutDown { return connection.assumeIsolated { $0.close() } }
+            // More than the limit there are if others were quicker than this one, which hung.
+            if isShutDown || open.count >= limit { return connection.assumeIsolated { $0.close() } }
+            lastSuccess = .now
             if backoff.isFailing { logger.info("postgres is reachable again") }
             backoff.succeeded()
             open[ObjectIdentifier(connection)] = connection
@@ -156,6 +177,9 @@ extension ConnectionSource {
                 $0.setOnClose { gone in self.assumeIsolated { $0.closed(gone) } }
             }
             if connection.assumeIsolated({ $0.isOpen }) { offer(connection) }
+        case .failure where lastSuccess > begun:
+            // It says what was before.
+            break
         case .failure(let error):
             if !backoff.isFailing { logger.warning("postgres cannot be reached; trying on", metadata: ["error": "\(error)"]) }
             backoff.failed()
