@@ -15,6 +15,8 @@ package struct RedisConfiguration: Sendable {
     /// The most commands, and their bytes, that wait for replies on one connection.
     package var mostCommands = 10_000
     package var mostBytes = 33_554_432
+    /// After how long without a word from it, though it is asked every two seconds, a server is taken for gone.
+    package var silence = Duration.seconds(5)
 
     package init(
         addresses: [RedisAddress], master: String? = nil, user: String, passwordFile: String, serverName: String,

@@ -153,7 +153,7 @@ final class RedisConnection: ChannelInboundHandler {
 
     private func ping() {
         guard let context else { return }
-        if .now() - heard > .seconds(5) {
+        if .now() - heard > TimeAmount(configuration.silence) {
             // Past TLS, which would wait for the peer's goodbye.
             let socket = try? context.pipeline.syncOperations.context(handlerType: NIOSSLClientHandler.self)
             return (socket ?? context).close(promise: nil)

@@ -6,10 +6,23 @@ package import NIOCore
 package struct RoomWindow: Sendable {
     package let redis: RedisClient
     package let size: Int
+    private let patience: Patience
 
-    package init(_ redis: RedisClient, size: Int) {
+    /// How long a reply is waited for: not long by readers, who have PostgreSQL.
+    package struct Patience: Sendable {
+        let reading: Duration
+        let writing: Duration
+
+        package init(reading: Duration = .milliseconds(300), writing: Duration = .seconds(1)) {
+            self.reading = reading
+            self.writing = writing
+        }
+    }
+
+    package init(_ redis: RedisClient, size: Int, patience: Patience = Patience()) {
         self.redis = redis
         self.size = size
+        self.patience = patience
     }
 
     // ARGV: epoch, size, channel or '', sender of the signal, number of the first message, rev, whether it is the whole window, the messages.
@@ -86,7 +99,7 @@ package struct RoomWindow: Sendable {
             arguments: [
                 Array(epoch.utf8), Array("\(size)".utf8), Array((channel ?? "").utf8), Array(sender.utf8), Array("\(first)".utf8),
                 Array("\(rev)".utf8), [UInt8(ascii: whole ? "1" : "0")],
-            ] + messages)
+            ] + messages, deadline: patience.writing)
     }
 
     /// Shows a revision in the window, if it has shown all before it, and publishes `signal`.
@@ -97,13 +110,13 @@ package struct RoomWindow: Sendable {
             Self.revise, keys: Self.keys(room),
             arguments: [
                 Array(epoch.utf8), Array("\(rev)".utf8), Array("\(seq)".utf8), message, Array(channel.utf8), signal,
-            ])
+            ], deadline: patience.writing)
     }
 
     /// Forgets windows whose messages are not as they should show any more, such as by a name. They are made anew when they are asked for.
     package func drop(rooms: [Int64]) {
         for room in rooms {
-            _ = redis.submit([Array("DEL".utf8)] + Self.keys(room).map { Array($0.utf8) }, deadline: Self.patience)
+            _ = redis.submit([Array("DEL".utf8)] + Self.keys(room).map { Array($0.utf8) }, deadline: patience.reading)
         }
     }
 
@@ -122,10 +135,10 @@ package struct RoomWindow: Sendable {
         let names = Self.keys(room).map { Array($0.utf8) }
         let bounds = [Array("\(numbers.lowerBound)".utf8), Array("\(numbers.upperBound)".utf8)]
         let meta = [Array("HMGET".utf8), names[1], Array("epoch".utf8), Array("rev".utf8)]
-        let before = redis.submit(meta, deadline: Self.patience)
+        let before = redis.submit(meta, deadline: patience.reading)
         let range = redis.submit(
-            [Array("ZRANGE".utf8), names[0]] + bounds + [Array("BYSCORE".utf8)], deadline: Self.patience, joining: true)
-        let after = redis.submit(meta, deadline: Self.patience)
+            [Array("ZRANGE".utf8), names[0]] + bounds + [Array("BYSCORE".utf8)], deadline: patience.reading, joining: true)
+        let after = redis.submit(meta, deadline: patience.reading)
         let known = try await before.get()
         let messages = try await range.get()
         if case .joined(let joined, numbers.count) = messages, known == (try await after.get()),
@@ -135,14 +148,12 @@ package struct RoomWindow: Sendable {
             return Content(epoch: epoch, rev: rev, last: numbers.upperBound, messages: RawList(joined: joined))
         }
         // Not all of it is there: which, is looked at in one go.
-        let value = try await redis.run(Self.read, keys: Self.keys(room), arguments: bounds, deadline: Self.patience)
+        let value = try await redis.run(Self.read, keys: Self.keys(room), arguments: bounds, deadline: patience.reading)
         guard let parts = value.array, parts.count == 4, let epoch = parts[0].string, let rev = parts[1].integer,
             let last = parts[2].integer, let joined = parts[3].bytes
         else { return nil }
         return Content(epoch: epoch, rev: rev, last: last, messages: RawList(joined: joined))
     }
-
-    private static let patience = Duration.milliseconds(300)
 
     // With the room as their hash tag, as its channel has it, they lie in one slot of a Cluster.
     private static func keys(_ room: Int64) -> [String] { ["everline:window:{\(room)}", "everline:window:{\(room)}:meta"] }

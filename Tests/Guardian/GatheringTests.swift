@@ -94,6 +94,19 @@ import Testing
         #expect(third.count == 3)
     }
 
+    @Test("what has come while the journal was read is not set back by what stood there")
+    func resumed() {
+        var gathering = Gathering(window: 600)
+        guard case .new(let written) = gathering.take(alarm(), random: [1]),
+            case .more = gathering.take(alarm(after: 1, evidence: "everline.json:2"), random: [2])
+        else { return #expect(Bool(false)) }
+        gathering.resume(written, first: Self.start, last: Self.start)
+        guard case .more(let more) = gathering.take(alarm(after: 2, evidence: "everline.json:3"), random: [3]) else {
+            return #expect(Bool(false))
+        }
+        #expect(more.id == written.id && more.count == 3)
+    }
+
     @Test("a flood of causes is bounded, and of one rule only")
     func flood() {
         var gathering = Gathering(window: 600)

@@ -43,8 +43,8 @@ import Testing
                     }
                 }
             }
-            while tally.answered.withLock({ $0.count }) < 2 { try await Task.sleep(for: .milliseconds(5)) }
-            await leaving.shutdown()
+            #expect(await eventually { tally.answered.withLock { $0.count } == 2 })
+            await leaving.shutdown(grace: patience)
             tally.stopped.store(true, ordering: .relaxed)
             for caller in callers { try await caller.value }
             let last = try await difference(client, 0, 0)
@@ -65,27 +65,53 @@ import Testing
             }
         }
         try put("history")
+        let told = Told()
         let keeper = TLSKeeper(
             TLSFiles(
                 ca: "\(Certificates.shared.folder)/ca.pem", certificate: "\(folder)/own.pem", key: "\(folder)/own.key"),
-            logger: quiet)
+            logger: told.logger)
         let context = try keeper.server(.required)
         let running = Task { await keeper.run(every: .milliseconds(20)) }
         defer { running.cancel() }
         let first = context.now
         // A certificate beside another one's key: those from before stay.
         try put("auth", ["pem"])
-        try await Task.sleep(for: .milliseconds(300))
+        #expect(await eventually { told.contains("TLS files have changed and cannot be used; those from before stay in use") })
         #expect(context.now === first)
         try put("auth", ["key"])
-        while context.now === first { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(await eventually { context.now !== first })
         // It is the new one that clients see, who accept no other than auth's.
         let server = try await LineServer(
             host: "127.0.0.1", port: 0, tls: context, table: MethodTable<Caller> { _ in RPCError(.internalError) }, group: group,
             logger: quiet)
         try await withClient([server.port]) { client in
-            while !client.isConnected { try await Task.sleep(for: .milliseconds(5)) }
+            #expect(await eventually { client.isConnected })
         }
         await server.shutdown()
+    }
+
+    /// A renewal between the start of a service, which reads the files, and the first look at them is none that nobody sees.
+    @Test func aCertificateRenewedBeforeTheFirstLookIsSeen() async throws {
+        let folder = NSTemporaryDirectory() + "everline-renewal-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        func put(_ service: String) throws {
+            for part in ["pem", "key"] {
+                try FileManager.default.copyItem(
+                    atPath: "\(Certificates.shared.folder)/\(service).\(part)", toPath: "\(folder)/new")
+                #expect(rename("\(folder)/new", "\(folder)/own.\(part)") == 0)
+            }
+        }
+        try put("history")
+        let keeper = TLSKeeper(
+            TLSFiles(
+                ca: "\(Certificates.shared.folder)/ca.pem", certificate: "\(folder)/own.pem", key: "\(folder)/own.key"),
+            logger: quiet)
+        let context = try keeper.server(.required)
+        let first = context.now
+        try put("auth")
+        let running = Task { await keeper.run(every: .milliseconds(20)) }
+        defer { running.cancel() }
+        #expect(await eventually { context.now !== first })
     }
 }

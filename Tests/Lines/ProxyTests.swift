@@ -110,6 +110,6 @@ private let six: [UInt8] = [0x20, 0x01, 0x0D, 0xB8] + [UInt8](repeating: 0, coun
         #expect(!proxies.contains(address))
         let running = Task { await proxies.run() }
         defer { running.cancel() }
-        while !proxies.contains(address) { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(await eventually { proxies.contains(address) })
     }
 }

@@ -10,10 +10,6 @@ final class RedisServer: Sendable {
     let port: Int
 
     init() {
-        // Below those that the system gives out, and nobody's.
-        var found = Int.random(in: 20_000..<32_000)
-        for _ in 0..<1_000 where !Self.isFree(found) { found = Int.random(in: 20_000..<32_000) }
-        port = found
         folder = NSTemporaryDirectory() + "everline-redis-\(UUID().uuidString)"
         let made = Self.run(
             #"""
@@ -23,17 +19,47 @@ final class RedisServer: Sendable {
                 -keyout key.pem -out ca.pem
             printf 'user default off\nuser tester on >pässwort ~* &* +@all\n' >users.acl
             printf 'pässwort' >password
-            printf 'bind 127.0.0.1\nport 0\ntls-port %s\ntls-cert-file ca.pem\ntls-key-file key.pem\ntls-ca-cert-file ca.pem\ntls-auth-clients no\naclfile users.acl\nsave ""\n' "$2" >redis.conf
-            """#, [folder, "\(port)"])
+            printf 'bind 127.0.0.1\nport 0\ntls-cert-file ca.pem\ntls-key-file key.pem\ntls-ca-cert-file ca.pem\ntls-auth-clients no\naclfile users.acl\nsave ""\nlogfile log\n' >redis.conf
+            """#, [folder])
         precondition(made, "no Redis could be set up")
-        start()
+        // A port below those that the system gives out, and nobody's; if somebody else was faster, another one.
+        var found: Int?
+        for _ in 0..<1_000 where found == nil {
+            let candidate = Int.random(in: 20_000..<32_000)
+            if Self.isFree(candidate), Self.launch(folder, candidate) { found = candidate }
+        }
+        guard let found else { preconditionFailure("no Redis could be started: see \(folder)/log") }
+        port = found
     }
 
     func start() {
+        let isThere = Self.launch(folder, port)
+        precondition(isThere, "Redis did not start again: see \(folder)/log")
+    }
+
+    /// Returns when it listens and its process is known, so that it can be stopped from then on; false if it ended instead.
+    private static func launch(_ folder: String, _ port: Int) -> Bool {
+        for name in ["pid", "log"] { unlink("\(folder)/\(name)") }
         // Ends with the tests, however they end. What it inherits, such as another test's listening socket, it closes.
-        _ = Self.spawn(
-            #"for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 2 ] && [ "$fd" -ne 255 ] && eval "exec $fd>&-"; done; cd "$1"; redis-server redis.conf & child=$!; echo $child >pid; while kill -0 "$2" 2>/dev/null && kill -0 $child; do sleep 0.1; done; kill -9 $child; kill -0 "$2" || rm -rf "$1""#,
-            [folder, "\(getpid())"])
+        let child = spawn(
+            #"for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 2 ] && [ "$fd" -ne 255 ] && eval "exec $fd>&-"; done; cd "$1"; redis-server redis.conf --tls-port "$3" & child=$!; echo $child >pid; while kill -0 "$2" 2>/dev/null && kill -0 $child; do sleep 0.1; done; kill -0 "$2" || { kill -9 $child; rm -rf "$1"; }"#,
+            [folder, "\(getpid())", "\(port)"])
+        guard child > 0 else { return false }
+        while process(folder) == nil || !isReady(folder) {
+            var status: Int32 = 0
+            if waitpid(child, &status, WNOHANG) != 0 { return false }
+            usleep(5_000)
+        }
+        return true
+    }
+
+    private static func process(_ folder: String) -> pid_t? {
+        guard let text = try? String(contentsOfFile: "\(folder)/pid", encoding: .utf8), text.hasSuffix("\n") else { return nil }
+        return pid_t(text.dropLast())
+    }
+
+    private static func isReady(_ folder: String) -> Bool {
+        (try? String(contentsOfFile: "\(folder)/log", encoding: .utf8))?.contains("Ready to accept connections") == true
     }
 
     /// As a crash would. (Not by Foundation's Process, which waits for whatever inherited its socket.)
@@ -42,22 +68,20 @@ final class RedisServer: Sendable {
     func pause() { send(SIGSTOP) }
     func goOn() { send(SIGCONT) }
 
-    private func send(_ signal: Int32) {
-        guard let text = try? String(contentsOfFile: "\(folder)/pid", encoding: .utf8),
-            let pid = Int32(text.trimmingCharacters(in: .newlines))
-        else { return }
-        kill(pid, signal)
-    }
+    private func send(_ signal: Int32) { if let process = Self.process(folder) { kill(process, signal) } }
 
+    /// It is not taken for gone because the machine stood still: whoever tests that sets `silence`.
     func configuration(user: String = "tester", serverName: String = "redis") throws -> RedisConfiguration {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.trustRoots = .file("\(folder)/ca.pem")
         tls.minimumTLSVersion = .tlsv13
         let context = try NIOSSLContext(configuration: tls)
-        return RedisConfiguration(
+        var configuration = RedisConfiguration(
             addresses: [RedisAddress(host: "127.0.0.1", port: port)], user: user, passwordFile: "\(folder)/password",
             serverName: serverName,
             tls: { context })
+        configuration.silence = .seconds(600)
+        return configuration
     }
 
     private static func isFree(_ port: Int) -> Bool {

@@ -117,6 +117,7 @@ final class LineCallsHandler: ChannelInboundHandler {
             case .push(LineConnection.leaving, _):
                 isLeaving = true
                 leaving?()
+                closeIfDone()
             case .push: break
             }
         } catch {
@@ -147,7 +148,13 @@ final class LineCallsHandler: ChannelInboundHandler {
     private func take(_ id: Int64) -> EventLoopPromise<[UInt8]>? {
         guard let call = calls.removeValue(forKey: id) else { return nil }
         call.timer.cancel()
+        closeIfDone()
         return call.promise
+    }
+
+    /// One that leaves waits for us to have our answers.
+    private func closeIfDone() {
+        if isLeaving, calls.isEmpty { context?.close(promise: nil) }
     }
 
     private func late(_ id: Int64) {
@@ -155,5 +162,6 @@ final class LineCallsHandler: ChannelInboundHandler {
         call.promise.fail(RPCError(.deadline))
         // Nothing at all was heard since: the other end is gone, although no packet has said so.
         if lastHeard < call.sent { context?.close(promise: nil) }
+        closeIfDone()
     }
 }

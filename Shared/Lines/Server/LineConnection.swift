@@ -12,6 +12,7 @@ final class LineConnection: ChannelDuplexHandler {
 
     private let table: MethodTable<Caller>
     private let logger: Logger
+    private let farewell: TimeAmount
     private var caller: Caller?
     private var inFlight = 0
     /// What was read and is not begun: of one read of the socket, as no further one is made while any waits.
@@ -26,9 +27,10 @@ final class LineConnection: ChannelDuplexHandler {
     private var mostInFlight: Int { caller?.peer == nil ? 4 : 256 }
     private var isFull: Bool { inFlight >= mostInFlight || context?.channel.isWritable != true }
 
-    init(table: MethodTable<Caller>, logger: Logger) {
+    init(table: MethodTable<Caller>, logger: Logger, farewell: TimeAmount) {
         self.table = table
         self.logger = logger
+        self.farewell = farewell
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -96,17 +98,16 @@ final class LineConnection: ChannelDuplexHandler {
         }
     }
 
-    /// What services are told when this one stops, so that they ask another instance.
+    /// What services are told when this one stops, so that they ask another instance. They close the connection when they have their answers: until then
+    /// what they sent before they heard it is answered, also the first of all.
     static let leaving = "internal.leaving"
-    /// For what they sent before they heard it.
-    private static let farewell = TimeAmount.milliseconds(250)
 
     private func leave(_ context: ChannelHandlerContext) {
-        guard caller?.peer != nil, !ending else { return end(context) }
+        guard (caller ?? identify(context)).peer != nil, !ending else { return end(context) }
         context.writeAndFlush(
             NIOAny(Self.line(Outgoing.notification(method: Self.leaving, params: Array("{}".utf8)))), promise: nil)
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        context.eventLoop.scheduleTask(in: Self.farewell) {
+        context.eventLoop.scheduleTask(in: farewell) {
             let (connection, context) = bound.value
             if connection.context != nil { connection.end(context) }
         }

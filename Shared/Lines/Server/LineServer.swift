@@ -13,9 +13,11 @@ package final class LineServer: Sendable {
     package var port: Int { channel.localAddress?.port ?? 0 }
 
     /// Binds and accepts at once.
+    ///
+    /// - Parameter farewell: when it stops, how long a service that was told so may take to go.
     package init(
         host: String, port: Int, tls: any TLSContextSource, table: MethodTable<Caller>, group: any EventLoopGroup, logger: Logger,
-        mostConnections: Int = 1_000, patience: TimeAmount = .seconds(30)
+        mostConnections: Int = 1_000, patience: TimeAmount = .seconds(30), farewell: TimeAmount = .seconds(1)
     ) async throws {
         let connections = Connections()
         self.connections = connections
@@ -31,7 +33,7 @@ package final class LineServer: Sendable {
                 return channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandlers([
                         NIOSSLServerHandler(context: tls.now), HandshakeTimer(),
-                        LineDecoder(patience: patience), LineConnection(table: table, logger: logger),
+                        LineDecoder(patience: patience), LineConnection(table: table, logger: logger, farewell: farewell),
                     ])
                 }
             }

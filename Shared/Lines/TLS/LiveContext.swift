@@ -40,10 +40,13 @@ package final class TLSKeeper: Sendable {
     private let files: TLSFiles
     private let logger: Logger
     private let contexts = Mutex<[LiveContext]>([])
+    /// As they were before any context was made of them: what changes before the first look is seen by it.
+    private let first: [Stamp?]
 
     package init(_ files: TLSFiles, logger: Logger) {
         self.files = files
         self.logger = logger
+        first = Self.stamps(files)
     }
 
     /// - Throws: what is wrong with the files as they are now.
@@ -60,11 +63,11 @@ package final class TLSKeeper: Sendable {
 
     /// Looks at the files until the task is cancelled.
     package func run(every pause: Duration = .seconds(5)) async {
-        var known = stamps
+        var known = first
         var told = false
         while !Task.isCancelled {
             try? await Task.sleep(for: pause)
-            let found = stamps
+            let found = Self.stamps(files)
             guard found != known else { continue }
             do {
                 try renew()
@@ -91,7 +94,7 @@ package final class TLSKeeper: Sendable {
         for (context, new) in zip(all, made) { context.replace(new) }
     }
 
-    private var stamps: [Stamp?] {
+    private static func stamps(_ files: TLSFiles) -> [Stamp?] {
         [files.ca, files.certificate, files.key].map { path in
             var status = stat()
             guard stat(path, &status) == 0 else { return nil }

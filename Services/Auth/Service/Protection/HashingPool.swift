@@ -63,6 +63,9 @@ package final class HashingPool: Sendable {
 
     deinit { threads.stop() }
 
+    /// How many wait for their turn.
+    package var waiting: Int { state.withLock { $0.count } }
+
     /// - Parameter address: for whom it is done.
     /// - Throws: `auth.busy` if it would wait too long, or did.
     package func run<R: Sendable>(for address: String, _ body: @escaping @Sendable () throws -> R) async throws -> R {

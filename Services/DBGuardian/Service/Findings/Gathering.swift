@@ -60,6 +60,8 @@ package struct Gathering: Sendable {
     /// A finding from before a restart that may still go on.
     package mutating func resume(_ finding: Finding, first: Date, last: Date) {
         let key = Key(rule: finding.rule, cause: finding.cause)
+        // What has come since it was written, while the journal was read, is not set back.
+        if let known = open[key]?.finding, known.id == finding.id, known.count > finding.count { return }
         if open.updateValue((finding, first, last), forKey: key) == nil { perRule[finding.rule, default: 0] += 1 }
     }
 
