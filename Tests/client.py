@@ -91,7 +91,7 @@ class Caller:
 
 
 class Line(Caller):
-    def __init__(self, port, ca, certificate=None, key=None, timeout=30, server="localhost", **options):
+    def __init__(self, port, ca, certificate=None, key=None, timeout=120, server="localhost", **options):
         super().__init__()
         raw = socket.create_connection(("127.0.0.1", port), timeout)
         made = context(ca, certificate, key)
@@ -120,7 +120,7 @@ class Line(Caller):
 class WebSocket(Caller):
     def __init__(self, port, ca):
         super().__init__()
-        self.socket = websocket.create_connection(f"wss://localhost:{port}/ws", sslopt={"ca_certs": ca}, timeout=30, origin=f"https://localhost:{port}")
+        self.socket = websocket.create_connection(f"wss://localhost:{port}/ws", sslopt={"ca_certs": ca}, timeout=120, origin=f"https://localhost:{port}")
 
     def write_text(self, text):
         self.socket.send(text)
@@ -140,7 +140,7 @@ class RPC:
     """POST /rpc."""
 
     def __init__(self, port, ca, session=None):
-        self.connection = http.client.HTTPSConnection("localhost", port, context=context(ca), timeout=30)
+        self.connection = http.client.HTTPSConnection("localhost", port, context=context(ca), timeout=120)
         self.session = session
 
     def post(self, body, headers=None):

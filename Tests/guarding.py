@@ -17,7 +17,7 @@ class Guardian:
         self.everline = everline
         self.places = []
 
-    def run(self, *arguments, check=None, prefix=(), environment=None, timeout=300):
+    def run(self, *arguments, check=None, prefix=(), environment=None, timeout=600):
         """Ends with the wanted code; None for any."""
         done = subprocess.run(
             [*prefix, BINARY, *map(str, arguments)], cwd=ROOT, env=self.everline.environment | (environment or {}), capture_output=True,
@@ -59,6 +59,46 @@ class Guardian:
         self.places.append(path)
         return path
 
+    def copied(self, name):
+        """The repository as it stood at one moment, in a place of that name."""
+        def stand():
+            # What the watch keeps there goes with nothing else.
+            return [(path, path.lstat().st_size, path.lstat().st_mtime_ns) for path in sorted(self.repository.rglob("*"))
+                    if path.relative_to(self.repository).parts[0] not in ("journal", "watch")]
+
+        end = time.monotonic() + 120
+        while True:
+            assert time.monotonic() < end, "the repository never rests"
+            place = self.place(name)
+            try:
+                before = stand()
+                done = subprocess.run(["cp", "-a", str(self.repository), str(place)], capture_output=True, text=True)
+                # Something may be archived at any time.
+                if done.returncode == 0 and stand() == before:
+                    return place
+            except FileNotFoundError:
+                pass
+
+    def tools(self, name, **programs):
+        """A folder of PostgreSQL's programs, of which these are called with more words."""
+        real = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))[-1]
+        folder = self.place(name)
+        folder.mkdir()
+        for program in real.iterdir():
+            if program.name in programs:
+                (folder / program.name).write_text(f'#!/bin/sh\nexec {program} "$@" {programs[program.name]}\n')
+                (folder / program.name).chmod(0o755)
+            else:
+                (folder / program.name).symlink_to(program)
+        folder.chmod(0o755)
+        return folder
+
+    def segment(self, path):
+        """A whole segment, as PostgreSQL wrote it, under its name in that folder. What lies beside the database may be used anew meanwhile."""
+        name = sorted(one.name for one in self.wal().iterdir() if len(one.name) == 24)[0]
+        self.run("wal", "fetch", name, path / name, check=0)
+        return path / name
+
     def clean(self):
         for path in self.places:
             shutil.rmtree(path, ignore_errors=True)
@@ -74,7 +114,7 @@ class Guardian:
         self.everline.sql("SELECT txid_current()")
         [[name]] = self.everline.sql("SELECT pg_walfile_name(pg_current_wal_lsn())")
         self.everline.sql("SELECT pg_switch_wal()")
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while not (self.wal(name[:8]) / name).exists():
             assert time.monotonic() < end, self.everline.logs()
             time.sleep(0.05)
@@ -83,7 +123,7 @@ class Guardian:
     # A restored server.
 
     def start(self, result):
-        done = subprocess.run(["sh", "-c", result["startCommand"]], capture_output=True, text=True, timeout=120)
+        done = subprocess.run(["sh", "-c", result["startCommand"]], capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stdout + done.stderr
         return Restored(self, result)
 
@@ -102,14 +142,14 @@ class Restored:
             ["psql", "-XAtqF\t", "-v", "ON_ERROR_STOP=1", "-c", statement,
              f"host=127.0.0.1 port={self.port} dbname={database} user={role} sslmode=require"],
             env=os.environ | {"PGPASSWORD": (everline.home / f"secrets/postgres-{role}").read_text().strip()}, capture_output=True, text=True,
-            timeout=60)
+            timeout=300)
         if done.returncode:
             raise RuntimeError(done.stderr)
         return [line.split("\t") for line in done.stdout.splitlines()]
 
     def stop(self):
         stop = re.sub(r" -l .* start$", " -m fast -w stop", self.result["startCommand"])
-        done = subprocess.run(["sh", "-c", stop], capture_output=True, text=True, timeout=120)
+        done = subprocess.run(["sh", "-c", stop], capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def __enter__(self):
@@ -132,8 +172,7 @@ class Copy:
 
     def __init__(self, guardian):
         self.guardian = guardian
-        self.path = guardian.place("copy")
-        subprocess.run(["cp", "-a", str(guardian.repository), str(self.path)], check=True)
+        self.path = guardian.copied("copy")
 
     def json(self, *arguments, check=0, **more):
         return self.guardian.json(*arguments, "--repository-paths", self.path, check=check, **more)

@@ -20,7 +20,8 @@ class Psql:
         threading.Thread(target=lambda: [self.lines.put(line.rstrip("\n")) for line in self.process.stdout], daemon=True).start()
         [[self.pid]] = self.run("SELECT pg_backend_pid()")
         # A test decides how long it waits.
-        self.run("SET lock_timeout = 0")
+        for limit in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
+            self.run(f"SET {limit} = 0")
 
     def begin(self, statement):
         """Sends a statement, whose answer `finish` waits for."""
@@ -30,7 +31,7 @@ class Psql:
     def finish(self):
         """Rows as lists of text; an error is a row of one text, `ERROR:  SQLSTATE`."""
         found = []
-        while (line := self.lines.get(timeout=30)) != self.END:
+        while (line := self.lines.get(timeout=120)) != self.END:
             found.append(line.split("\t"))
         return found
 
@@ -40,11 +41,11 @@ class Psql:
 
     def until_it_waits(self):
         """Until this session waits for a lock of another."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while self.everline.sql(f"SELECT wait_event_type FROM pg_stat_activity WHERE pid = {self.pid}") != [["Lock"]]:
             assert time.monotonic() < end
             time.sleep(0.02)
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(60)

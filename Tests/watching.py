@@ -20,21 +20,22 @@ class Watch:
         self.everline = everline
         self.lines = pathlib.Path(everline.folder) / "alarms"
         self.said = pathlib.Path(everline.folder) / "watch.log"
-        before = self.said.read_text().count("the watch begins") if self.said.exists() else 0
+        before = self.said.read_text(errors="replace").count("the watch begins") if self.said.exists() else 0
         with open(self.lines, "ab") as output, open(self.said, "ab") as errors:
             self.process = subprocess.Popen(
                 [BINARY, "audit", "watch", "--json", *arguments], cwd=ROOT, env=everline.environment, stdout=output, stderr=errors)
-        self.until(lambda: self.said.read_text().count("the watch begins") > before or self.process.poll() is not None)
-        assert self.process.poll() is None, self.said.read_text()
+        self.until(lambda: self.said.read_text(errors="replace").count("the watch begins") > before or self.process.poll() is not None)
+        assert self.process.poll() is None, self.said.read_text(errors="replace")
 
     def alarms(self, rule=None):
-        found = [json.loads(line) for line in self.lines.read_text().splitlines()]
+        # The last line may be half written yet.
+        found = [json.loads(line) for line in self.lines.read_bytes().split(b"\n")[:-1]]
         return [one for one in found if rule is None or one["rule"] == rule]
 
-    def until(self, condition, seconds=15):
+    def until(self, condition, seconds=60):
         end = time.monotonic() + seconds
         while not (answer := condition()):
-            assert time.monotonic() < end, (self.alarms() if self.lines.exists() else None, self.said.read_text()[-3000:])
+            assert time.monotonic() < end, (self.alarms() if self.lines.exists() else None, self.said.read_text(errors="replace")[-3000:])
             time.sleep(0.05)
         return answer
 
@@ -54,10 +55,23 @@ class Watch:
         self.everline.sql(f"DROP ROLE {mark}")
         return seen
 
+    def rotates(self):
+        """Until the server writes into another file than all those that were there."""
+        def files():
+            return {file.name for file in log_folder(self.everline).glob("*.json")}
+
+        before = files()
+
+        def rotated():
+            # A file is named by the second.
+            self.everline.sql("SELECT pg_rotate_logfile()")
+            return files() - before
+        self.until(rotated)
+
     def stop(self, with_signal=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(with_signal)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
 
 def log_folder(everline):

@@ -39,5 +39,5 @@ def open_room(page, room):
     page.find(".timeline")
 
 
-def shows(page, expected, seconds=20):
+def shows(page, expected, seconds=120):
     page.wait(lambda: page.bodies() == expected, seconds)

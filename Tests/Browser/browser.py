@@ -1,8 +1,26 @@
 import time
 
 from selenium import webdriver
+from selenium.common.exceptions import ElementClickInterceptedException, ElementNotInteractableException, StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+
+
+class Found:
+    """Something on a page that can be pressed: whatever stands there by then, as the page may be drawn anew at any time."""
+
+    def __init__(self, page, look):
+        self.page, self.look = page, look
+
+    def click(self):
+        end = time.monotonic() + 120
+        while True:
+            try:
+                return self.page.wait(self.look).click()
+            except (StaleElementReferenceException, ElementClickInterceptedException, ElementNotInteractableException):
+                # It was not pressed.
+                assert time.monotonic() < end
+                time.sleep(0.05)
 
 
 class Page:
@@ -19,6 +37,7 @@ class Page:
         options.set_capability("acceptInsecureCerts", True)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+        self.driver.set_script_timeout(300)
         self.run_cdp("Emulation.setLocaleOverride", {"locale": language})
         if dark:
             self.run_cdp("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]})
@@ -35,7 +54,7 @@ class Page:
         """The value that the body of an async function returns."""
         return self.driver.execute_async_script("const done = arguments[arguments.length - 1]; (async () => {" + script + "})().then(done)")
 
-    def wait(self, condition, seconds=20):
+    def wait(self, condition, seconds=120):
         """Until the condition holds; its value."""
         end = time.monotonic() + seconds
         while True:
@@ -49,16 +68,22 @@ class Page:
             time.sleep(0.05)
 
     def find(self, css):
-        def visible():
-            for found in self.driver.find_elements(By.CSS_SELECTOR, css):
-                if found.is_displayed():
-                    return found
-
-        return self.wait(visible)
+        return self.found(css, None)
 
     def find_text(self, css, text):
         """The first element that shows exactly this text."""
-        return self.wait(lambda: next((one for one in self.driver.find_elements(By.CSS_SELECTOR, css) if one.is_displayed() and one.text.strip() == text), None))
+        return self.found(css, text)
+
+    def found(self, css, text):
+        # In one go: there may be hundreds, and another of them every moment.
+        def visible():
+            return self.js("""const [css, text] = arguments;
+                const seen = {opacityProperty: true, visibilityProperty: true, checkOpacity: true, checkVisibilityCSS: true};
+                return [...document.querySelectorAll(css)].find(one => one.checkVisibility(seen) && one.getBoundingClientRect().width > 0
+                    && (text === null || one.innerText.trim() === text)) ?? null;""", css, text)
+
+        self.wait(visible)
+        return Found(self, visible)
 
     def count(self, css):
         return len(self.driver.find_elements(By.CSS_SELECTOR, css))
@@ -70,7 +95,11 @@ class Page:
             if (document.activeElement !== field) return false;
             field.select();
             document.execCommand('insertText', false, text);
-            return field.value === text;""", self.find(css), text))
+            return field.value === text;""", self.find(css).look(), text))
+
+    def is_still(self):
+        """Whether nothing moves or changes its colour any more."""
+        return self.js("return document.fonts.status === 'loaded' && document.getAnimations().every(one => one.playState !== 'running' || one.effect.getTiming().iterations === Infinity)")
 
     def press(self, *keys):
         webdriver.ActionChains(self.driver).send_keys(*keys).perform()

@@ -13,6 +13,7 @@ def violations():
     source = pathlib.Path(script).read_text()
 
     def look(page):
+        page.wait(page.is_still)
         if not page.js("return typeof axe === 'object'"):
             page.js(source)
         return page.js_async("""

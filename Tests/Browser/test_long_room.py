@@ -45,25 +45,31 @@ def test_a_million_messages(own_everline, people):
             if (body) jumps.push(body.isConnected ? Math.abs(body.getBoundingClientRect().top - top - turned) : Infinity);
         }
         return jumps;"""
-    jumps = [jump for _ in range(9) for jump in page.js_async(turning)]
+    jumps, turns = [], 0
+    # Where what lies above is waited for, it takes more of them.
+    while turns < 9 or page.js(first) >= COUNT - 1_500:
+        assert turns < 100
+        jumps += page.js_async(turning)
+        turns += 1
     assert len(jumps) > 500 and max(jumps) <= 1, max(jumps)
-    assert page.js(first) < COUNT - 1_500
     # To messages anywhere, each in sight.
     inside = "const at = document.activeElement.getBoundingClientRect(), box = document.querySelector('.timeline').getBoundingClientRect(); return at.top >= box.top - 1 && at.bottom <= box.bottom + 1"
     for seq in (1, 500_000, 123_456, COUNT - 1, COUNT):
         page.js("history.pushState(null, '', arguments[0]); dispatchEvent(new Event('place'))", f"/room/million/{seq}")
         page.wait(lambda: page.js("return document.activeElement.dataset.seq") == str(seq))
-        assert page.js(inside), seq
+        page.wait(lambda: page.js(inside))
     # To days: the first message of the day, by the reader's clock.
     for day in ("2020-01-05", "2023-06-15", "2025-08-31"):
         page.find("[data-action=calendar]").click()
         page.wait(lambda: page.js("const field = document.querySelector('dialog input[type=date]'); if (!field) return false; field.value = arguments[0]; return true", day))
         page.find_text("dialog button", "Go there").click()
-        page.wait(lambda: page.count("dialog") == 0 and page.js("return !!document.activeElement.dataset.seq"))
         # Two in three minutes: the one before was of the day before.
-        shown = datetime.datetime.fromisoformat(page.js("return document.activeElement.querySelector('time').dateTime"))
         begins = datetime.datetime.fromisoformat(page.js("return new Date(`${arguments[0]}T00:00:00`).toISOString()", day))
-        assert datetime.timedelta(0) <= shown - begins < datetime.timedelta(minutes=3), (day, shown)
+
+        def begins_there():
+            shown = datetime.datetime.fromisoformat(page.js("return document.activeElement.querySelector('time').dateTime"))
+            return datetime.timedelta(0) <= shown - begins < datetime.timedelta(minutes=3)
+        page.wait(lambda: page.count("dialog") == 0 and page.js("return !!document.activeElement.dataset.seq") and begins_there())
     page.press(Keys.ESCAPE)
     page.wait(lambda: page.js("return document.querySelector('.messages').lastElementChild.dataset.seq") == str(COUNT))
     assert page.js("return window.most") < 12_000

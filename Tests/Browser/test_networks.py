@@ -87,7 +87,9 @@ def test_two_tabs_of_one_person(everline, people):
     shows(page, ["from the second"])
     write(page, "from the first")
     # A choice and a log out count for both.
+    before = page.js("return document.documentElement.dataset.theme ?? null")
     page.find(".sidebar-status .small-icon").click()
+    page.wait(lambda: page.js("return document.documentElement.dataset.theme ?? null") != before)
     theme = page.js("return document.documentElement.dataset.theme")
     second = next(one for one in page.driver.window_handles if one != first)
     page.driver.switch_to.window(second)
@@ -112,12 +114,12 @@ def test_asleep_while_the_network_changed(everline, people):
         WebSocket.prototype.send = () => {};
         const real = Date.now;
         Date.now = () => real.call(Date) + 60_000;""")
-    page.wait(lambda: state(page) == "offline", 30)
+    page.wait(lambda: state(page) == "offline", 120)
     page.js("WebSocket.prototype.send = window.sound")
     other = everline.user(f"other{tag}")
     other.result("room.join", room=f"Sleep {tag}")
     other.send(f"Sleep {tag}", "while asleep")
-    shows(page, ["before", "while asleep"], 40)
+    shows(page, ["before", "while asleep"], 120)
     page.wait(lambda: state(page) == "live")
 
 
@@ -132,13 +134,13 @@ def test_history_turned_back_and_the_server_renewed(own_everline, people):
     old = everline.sql("SELECT generation || '-' || token FROM everline.epoch")[0][0]
     page.js("document.querySelector('[data-seq=\"1\"]').dataset.old = 'yes'")
     everline.sql(f"SELECT everline.new_epoch('{old}')", "everline_guardian")
-    page.wait(lambda: page.count("[data-old]") == 0 and page.bodies() == ["kept"], 40)
+    page.wait(lambda: page.count("[data-old]") == 0 and page.bodies() == ["kept"], 120)
     write(page, "and on")
-    shows(page, ["kept", "and on"], 40)
+    shows(page, ["kept", "and on"], 120)
     # Another page on the server than the one that is open.
     page.js("""const real = fetch; window.fetch = (path, ...rest) => path === '/version.txt' ? Promise.resolve(new Response('another')) : real(path, ...rest);""")
     everline.kill("message-gateway-0", signal.SIGTERM)
-    page.wait(lambda: "Everline was updated." in page.text(), 40)
+    page.wait(lambda: "Everline was updated." in page.text(), 120)
     page.find_text(".notice button", "Reload").click()
     page.wait(lambda: page.count(".notice") == 0 and page.bodies() == ["kept", "and on"])
 
@@ -184,7 +186,7 @@ def test_a_view_that_is_there_before_the_connection(everline, people):
         set onopen(act) { super.onopen = (event) => setTimeout(() => act(event), 1500); } };"""})
     page.go(f"/search?q=needle{tag}&room=Other%20{tag}")
     page.wait(lambda: "1 message found." in page.text())
-    assert page.js("return document.querySelector('select[name=room]').value") == f"Other {tag}"
+    page.wait(lambda: page.js("return document.querySelector('select[name=room]').value") == f"Other {tag}")
     page.wait(lambda: page.js("return document.querySelectorAll('select[name=room] option').length") == 3)
     page.go("/account/sessions")
     page.wait(lambda: page.count(".table tbody tr") == 1)

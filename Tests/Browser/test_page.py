@@ -91,11 +91,11 @@ def test_what_becomes_of_messages_is_shown(everline, people):
     writer.result("message.edit", **revise, seq=3, clientId=str(uuid.uuid4()), body="舉頭望明月")
     writer.result("message.delete", **revise, seq=2, clientId=str(uuid.uuid4()))
     shows(page, ["床前明月光", "舉頭望明月"])
-    assert page.count(".message .edited") == 1 and page.count(".message .tombstone") == 1
+    page.wait(lambda: page.count(".message .edited") == 1 and page.count(".message .tombstone") == 1)
     # Once more after the page was loaded anew.
     page.driver.refresh()
     shows(page, ["床前明月光", "舉頭望明月"])
-    assert page.count(".message .edited") == 1 and page.count(".message .tombstone") == 1
+    page.wait(lambda: page.count(".message .edited") == 1 and page.count(".message .tombstone") == 1)
 
 
 def test_scrolling_back_through_poems(everline, people):
@@ -150,7 +150,7 @@ def test_the_gateway_dies_and_comes_back(own_everline, people):
     page.wait(lambda: page.bodies(".pending .body") == ["while it was away"])
     everline.kill("message-gateway-0")
     write(page, "and once more")
-    shows(page, ["before", "while it was away", "and once more"], 40)
+    shows(page, ["before", "while it was away", "and once more"], 120)
     page.wait(lambda: page.count(".pending") == 0)
     again = everline.user("other")
     again.send("ashes", "after")
@@ -198,4 +198,4 @@ def test_wrong_password_is_said(everline, people):
     page.fill("input[name=password]", "wrong password")
     page.find("button[type=submit]").click()
     page.wait(lambda: "The username or the password is wrong." in page.text())
-    assert page.js("return document.activeElement.name") == "username"
+    page.wait(lambda: page.js("return document.activeElement.name") == "username")

@@ -112,12 +112,9 @@ def test_hostile_names_and_bodies(everline, people):
         log_in(page, f"evil{tag}")
         open_room(page, room)
         page.wait(lambda: page.bodies()[-3:] == HOSTILE[-3:])
-        for _ in range(40):
-            if page.count('[data-seq="1"]'):
-                break
-            page.js("document.querySelector('.timeline').scrollTop = 0")
+        page.wait(lambda: page.count('[data-seq="1"]') or page.js("document.querySelector('.timeline').scrollTop = 0"))
         page.wait(lambda: page.count('[data-seq="1"] .reaction') > 0)
-        assert page.bodies() == HOSTILE
+        page.wait(lambda: page.bodies() == HOSTILE)
         # Nothing reaches beyond its place sideways.
         assert page.js("return document.documentElement.scrollWidth <= innerWidth && document.querySelector('.timeline').scrollWidth <= document.querySelector('.timeline').clientWidth")
         assert page.js("return [...document.querySelectorAll('.message .line, .room-names, .sidebar *')].filter(one => one.getBoundingClientRect().right > innerWidth + 1).length") == 0

@@ -95,7 +95,7 @@ class Campaign:
         if not scene.disk:
             kinds.discard("WAL disk full")
         planned = faults.plan(self.seed, kinds, self.pace)
-        until(lambda: load.count["acknowledged"] > 200, 60, "the load does not begin")
+        until(lambda: load.count["acknowledged"] > 200, 180, "the load does not begin")
         number = 0
         while number < self.faults or load.count["acknowledged"] < self.messages:
             now = time.monotonic() - begun
@@ -122,7 +122,7 @@ class Campaign:
                 print(f"{now:6.0f} s  {number:4} faults  {count['acknowledged']:9} acknowledged  {count['delivered']:9} delivered  "
                       f"{count['resumed']:6} resumed", flush=True)
         for one in lasting:
-            one.join(60)
+            one.join(120)
             if one.is_alive():
                 self.found.append("a fault did not end")
         self.took = time.monotonic() - begun
@@ -163,7 +163,7 @@ def readiness(everline):
     parts = [("auth", 9101, 0), ("history", 9103, 0), ("db-guardian", 9104, 0)] + [("message-gateway", 9102, k) for k in range(everline.gateways)]
     for name, base, instance in parts:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{everline.port(base, instance)}/readyz", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{everline.port(base, instance)}/readyz", timeout=30) as answer:
                 said = f"{answer.status} {answer.read(500)}"
         except (OSError, urllib.error.URLError) as error:
             said = f"{error} {getattr(error, 'read', bytes)()[:500]}"

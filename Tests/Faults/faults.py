@@ -107,7 +107,7 @@ def prepare_redis(everline):
     with open(everline.home / "redis/users.acl", "a") as file:
         file.write(f"user chaos on >{secret} allchannels allkeys +@all\n")
     everline.kill("redis")
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while everline.redis("PING", user="chaos") != "PONG":
         assert time.monotonic() < end, "Redis did not come back"
         time.sleep(0.05)
@@ -190,7 +190,7 @@ def redis_full(scene, fault):
     """Every write is answered with an error."""
     scene.redis("CONFIG", "SET", "maxmemory-policy", "noeviction", "maxmemory", "1")
     time.sleep(fault.seconds)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     # Killed meanwhile, it has its own settings back already.
     while scene.redis("CONFIG", "SET", "maxmemory-policy", "allkeys-lru", "maxmemory", "256mb") != "OK" and time.monotonic() < end:
         time.sleep(0.2)
@@ -254,7 +254,7 @@ class Disk:
             ballast = f"{self.folder}/ballast"
             try:
                 self.fill(ballast)
-                end = time.monotonic() + 30
+                end = time.monotonic() + 120
                 while "No space left on device" not in everline.server_log[seen:]:
                     assert time.monotonic() < end, "PostgreSQL did not notice that its disk is full"
                     try:

@@ -69,7 +69,7 @@ class Door:
             self.close()
 
     def connect(self):
-        raw = socket.create_connection(("127.0.0.1", self.fuzz.everline.port(self.base)), 30)
+        raw = socket.create_connection(("127.0.0.1", self.fuzz.everline.port(self.base)), 120)
         self.socket = context(self.fuzz.everline.ca).wrap_socket(raw, server_hostname="localhost")
         self.tail = b""
 
@@ -282,7 +282,7 @@ class Fuzz:
                 print(f"{said - begun:6.0f} s {done:9} lines  {healthy.served} served beside  "
                       f"{resident(pids['message-gateway-0']) >> 20} MiB resident", flush=True)
         healthy.done.set()
-        healthy.join(30)
+        healthy.join(120)
         after = {name: resident(pids[name]) for name in SERVICES[:4]}
         total = sum((door.count for door in doors), Counter())
         for door in doors:

@@ -112,7 +112,7 @@ class Load:
         return found + [("broke", f"a process of the load ended: {worker.process.returncode}") for worker in self.workers
                         if worker.process.poll() is not None]
 
-    def quiet(self, seconds=90):
+    def quiet(self, seconds=240):
         """Waits until all that was sent is acknowledged and all that was stored is delivered; what did not become so, in words."""
         for worker in self.workers:
             worker.tell(do="drain", seconds=seconds)

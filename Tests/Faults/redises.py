@@ -2,35 +2,20 @@
 import json
 import os
 import pathlib
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 
 from campaign import until
-from running import ROOT
+from running import ROOT, free_ports
 
 SECRET = "國破山河在"
 
 
 # What servers may do with each other: as an operator is told it.
 BETWEEN = [line.replace(">…", f">{SECRET}") for line in re.findall(r"^    (user .*)$", (ROOT / "compose/SCALING.md").read_text(), re.M)]
-
-
-def free_port():
-    """Of a server, whose Cluster bus has the port 10,000 higher."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        try:
-            for one in (port, port + 10_000):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", one))
-            return port
-        except OSError:
-            continue
 
 
 class Server:
@@ -50,7 +35,7 @@ class Server:
 
     def kill(self):
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(120)
 
     def cli(self, *command):
         done = subprocess.run(self.redises.words(self.port) + [*command], env=self.redises.environment, capture_output=True, text=True, timeout=120)
@@ -81,11 +66,8 @@ class Redises:
     def __init__(self, everline, count):
         self.everline = everline
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="everline-redis-"))
-        self.ports = []
-        while len(self.ports) < count:
-            port = free_port()
-            if port not in self.ports:
-                self.ports.append(port)
+        # A Cluster's bus has the port 10,000 higher.
+        self.ports = free_ports(count, everline, also=(10_000,))
         # All of them, and those without the Sentinels.
         self.servers, self.data = [], []
 
@@ -110,7 +92,7 @@ class Redises:
         self.servers.append(one)
         self.data.append(one)
         one.start()
-        until(lambda: one.cli("PING") == "PONG", 20, "a Redis does not start")
+        until(lambda: one.cli("PING") == "PONG", 180, "a Redis does not start")
         return one
 
     def refused(self):
@@ -139,7 +121,7 @@ class Sentinels(Redises):
         self.server(first)
         for port in others:
             self.server(port, f"replicaof 127.0.0.1 {first}")
-        until(lambda: f"connected_slaves:{len(others)}" in self.data[0].cli("INFO", "replication"), 20, "the replicas do not follow")
+        until(lambda: f"connected_slaves:{len(others)}" in self.data[0].cli("INFO", "replication"), 180, "the replicas do not follow")
         for port in self.watching:
             one = Server(self, port, [
                 *self.tls(port), f"sentinel monitor everline 127.0.0.1 {first} 2", "sentinel auth-user everline sentinel",
@@ -148,11 +130,11 @@ class Sentinels(Redises):
             self.servers.append(one)
             one.start()
         until(lambda: "num-other-sentinels\n2" in self.ask("MASTER", "everline") and f"num-slaves\n{len(others)}" in self.ask("MASTER", "everline"),
-              30, "the Sentinels do not find each other")
+              180, "the Sentinels do not find each other")
 
     def ask(self, *words):
         done = subprocess.run(
-            ["redis-cli", "-p", str(self.watching[0]), "--tls", "--cacert", self.everline.ca, "SENTINEL", *words], capture_output=True, text=True, timeout=20)
+            ["redis-cli", "-p", str(self.watching[0]), "--tls", "--cacert", self.everline.ca, "SENTINEL", *words], capture_output=True, text=True, timeout=300)
         return done.stdout.strip()
 
     @property
@@ -173,7 +155,7 @@ class Cluster(Redises):
         for port in self.ports:
             self.server(port, "cluster-enabled yes", "tls-cluster yes", "cluster-node-timeout 2000", "cluster-config-file nodes.conf")
         self.manage("create", *(f"127.0.0.1:{port}" for port in self.ports), "--cluster-replicas", "1", "--cluster-yes")
-        until(self.is_well, 60, "the Cluster does not come about")
+        until(self.is_well, 180, "the Cluster does not come about")
 
     def manage(self, *words):
         done = subprocess.run(self.words(self.ports[0]) + ["--cluster", *words], env=self.environment, capture_output=True, text=True, timeout=300)

@@ -3,17 +3,10 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 
 from campaign import until
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Standby:
@@ -40,7 +33,7 @@ class Standby:
         self.log = open(f"{self.everline.folder}/{self.name}.log", "wb")
         self.launch()
         until(lambda: self.everline.sql(f"SELECT state FROM pg_stat_replication WHERE application_name = '{self.name}'") == [["streaming"]],
-              30, "the standby does not follow")
+              180, "the standby does not follow")
 
     def launch(self):
         self.process = subprocess.Popen(
@@ -51,7 +44,7 @@ class Standby:
         """From now on nothing is acknowledged that is not here."""
         self.everline.sql(f"ALTER SYSTEM SET synchronous_standby_names = '{self.name}'")
         self.everline.sql("SELECT pg_reload_conf()")
-        until(lambda: ["sync"] in self.everline.sql("SELECT sync_state FROM pg_stat_replication"), 30, "the standby is not waited for")
+        until(lambda: ["sync"] in self.everline.sql("SELECT sync_state FROM pg_stat_replication"), 180, "the standby is not waited for")
 
     def conninfo(self, role):
         return f"host=127.0.0.1 port={self.port} dbname=everline user={role} sslmode=verify-full sslrootcert={self.everline.ca}"
@@ -62,7 +55,7 @@ class Standby:
 
     def run(self, program, *arguments, **more):
         done = subprocess.run(
-            [*self.as_user, self.programs / program, *arguments], cwd="/", env=self.environment(**more), capture_output=True, text=True, timeout=60)
+            [*self.as_user, self.programs / program, *arguments], cwd="/", env=self.environment(**more), capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
 
     def promote(self):
@@ -86,7 +79,7 @@ class Standby:
         if self.process and self.process.poll() is None:
             self.go_on()
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(20)
+            self.process.wait(120)
 
     def remove(self):
         if self.process:
@@ -101,7 +94,7 @@ def lose_primary(everline):
     pid = everline.pid("postgres")
     os.rename(data / "postgresql.conf", data / "postgresql.conf.gone")
     os.kill(pid, signal.SIGKILL)
-    until(lambda: not backends(data), 30, "the primary does not die")
+    until(lambda: not backends(data), 180, "the primary does not die")
 
 
 def backends(data):

@@ -4,14 +4,14 @@ import pytest
 from campaign import until
 from checker import check
 from load import Load
-from running import Everline
-from standby import Standby, free_port, lose_primary
+from running import Everline, free_ports
+from standby import Standby, lose_primary
 
 
 @pytest.fixture
 def pair():
-    port = free_port()
     everline = Everline(gateways=2)
+    [port] = free_ports(1, everline)
     everline.extra = {"EVERLINE_POSTGRES_HOSTS": f"127.0.0.1:{everline.port(7432)},127.0.0.1:{port}"}
     standby = None
     try:
@@ -33,12 +33,12 @@ def test_a_standby_takes_the_place_of_the_primary(pair):
     # Without revisions: those name the epoch, and are refused in the next one.
     load = Load(everline, ways, seed=1, rooms=6, senders=6, readers=4, depth=10, revising=False, turned_back=True)
     try:
-        until(lambda: load.count["acknowledged"] > 2000, 60, "the load does not begin")
+        until(lambda: load.count["acknowledged"] > 2000, 180, "the load does not begin")
         lose_primary(everline)
         at_death = load.count["acknowledged"]
         standby.promote()
         everline.database_port = standby.port
-        until(lambda: load.count["acknowledged"] > at_death + 2000, 60, "sending does not go on")
+        until(lambda: load.count["acknowledged"] > at_death + 2000, 180, "sending does not go on")
         assert load.quiet() == [] and load.complaints == []
         [[new]] = everline.sql("SELECT generation || '-' || token FROM everline.epoch")
         assert int(new.split("-")[0]) > int(old.split("-")[0])

@@ -32,7 +32,7 @@ def loaded():
     try:
         everline.start()
         load = Load(everline, [("line", everline.port(7443)), ("web", everline.port(8443))], seed=3, rooms=3, senders=3, readers=2, pace=100)
-        until(lambda: load.count["acknowledged"] > 600, 60, "the load does not begin")
+        until(lambda: load.count["acknowledged"] > 600, 180, "the load does not begin")
         assert load.quiet() == [] and load.complaints == []
         # Nobody is to notice what is done to it now.
         everline.kill("message-gateway-0", signal.SIGSTOP)

@@ -4,7 +4,6 @@ import json
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -12,6 +11,8 @@ import urllib.parse
 import urllib.request
 
 import pytest
+
+from running import free_ports
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 OBSERVATION = ROOT / "compose/observation"
@@ -32,9 +33,7 @@ def test_rules_are_well_formed_and_each_alert_comes_when_it_should():
 @pytest.fixture(scope="module")
 def prometheus(everline):
     """Scrapes each of the four services once a second."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    [port] = free_ports(1, everline)
     folder = tempfile.mkdtemp(prefix="everline-prometheus-")
     jobs = "".join(
         f"  - job_name: {job}\n    static_configs: [{{targets: ['127.0.0.1:{everline.port(base)}']}}]\n" for job, base in PORTS.items())
@@ -47,11 +46,11 @@ def prometheus(everline):
 
     def ask(path, **query):
         text = f"http://127.0.0.1:{port}/api/v1/{path}" + ("?" + urllib.parse.urlencode(query) if query else "")
-        with urllib.request.urlopen(text, timeout=10) as answer:
+        with urllib.request.urlopen(text, timeout=30) as answer:
             return json.load(answer)["data"]
 
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while True:
             try:
                 targets = ask("targets")["activeTargets"]
@@ -64,7 +63,7 @@ def prometheus(everline):
         yield ask
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -76,7 +75,7 @@ def test_prometheus_scrapes_every_service_and_runs_every_rule(everline, promethe
     line = everline.user("杜牧")
     line.result("room.create", room="阿房宮賦")
     line.send("阿房宮賦", "六王畢，四海一")
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     query = 'everline_messages_accepted_total{job="message-gateway"}'
     while not (found := prometheus("query", query=query)["result"]) or float(found[0]["value"][1]) < 1:
         assert time.monotonic() < end

@@ -30,6 +30,12 @@ def digest(session):
     return hashlib.sha256(base64.urlsafe_b64decode(session + "=")).hexdigest()
 
 
+def early():
+    """Waits until the time that a code is for has half of it to go."""
+    while time.time() % 30 > 15:
+        time.sleep(0.2)
+
+
 def code(secret, shift=0):
     """RFC 6238 over the standard library: what an authenticator shows."""
     key = base64.b32decode(secret + "=" * (-len(secret) % 8))
@@ -57,8 +63,7 @@ def test_sessions_are_listed_and_ended(everline):
     other = fresh(everline)
     assert other.result("auth.revoke", sessionId=mine["id"]) == {"ended": 0}, "another's session is none of one's own"
     assert one.result("auth.revoke", sessionId=mine["id"]) == {"ended": 1}
-    begun = time.monotonic()
-    assert phone.push("session.ended") and time.monotonic() - begun < 5
+    assert phone.push("session.ended")
     assert phone.error("room.list") == "session.required" and phone.error("session.resume", session=phone.session) == "session.invalid"
     assert one.result("auth.revoke", others=True) == {"ended": 1}
     assert far.push("session.ended") and [x["current"] for x in one.result("auth.sessions")["sessions"]] == [True]
@@ -67,19 +72,36 @@ def test_sessions_are_listed_and_ended(everline):
     assert everline.line().error("auth.sessions") == "session.required"
 
 
+def told_soon(everline, one):
+    """Whether most of six sessions hear of their end soon: one of them may be kept waiting by the machine, and the look at all sessions, which comes
+    every ten seconds, is not as quick as that for most."""
+    soon = 0
+    for _ in range(6):
+        other = also(everline, one)
+        assert one.result("auth.revoke", others=True) == {"ended": 1}
+        begun = time.monotonic()
+        assert other.push("session.ended")
+        soon += time.monotonic() - begun < 3
+        other.close()
+    return soon >= 4
+
+
+def test_a_session_hears_of_its_end_soon(everline):
+    assert told_soon(everline, fresh(everline))
+
+
 def test_a_session_ended_without_redis_ends_on_every_gateway(own_everline):
     everline = own_everline
     one = fresh(everline)
     other = also(everline, one)
     os.kill(everline.pid("redis"), signal.SIGSTOP)
     try:
-        until(lambda: "redis cannot be reached" in (everline.home / "log/message-gateway-0.log").read_text(), "the gateway notices", 40)
-        until(lambda: "redis cannot be reached" in (everline.home / "log/auth.log").read_text(), "auth notices", 40)
+        until(lambda: "redis cannot be reached" in (everline.home / "log/message-gateway-0.log").read_text(), "the gateway notices", 120)
+        until(lambda: "redis cannot be reached" in (everline.home / "log/auth.log").read_text(), "auth notices", 120)
         assert one.result("auth.revoke", others=True) == {"ended": 1}
-        begun = time.monotonic()
         assert other.push("session.ended")
-        # The look at all sessions comes every ten seconds; the count of ends is looked at twice a second.
-        assert time.monotonic() - begun < 8
+        # The count of ends is looked at twice a second.
+        assert told_soon(everline, one)
     finally:
         os.kill(everline.pid("redis"), signal.SIGCONT)
 
@@ -91,7 +113,7 @@ def test_sliding_and_absolute_expiry(everline):
         f"SELECT extract(epoch FROM expires_at - now()) / 3600 FROM everline.sessions WHERE token_hash = '\\x{key}'")[0][0])
     assert 719 < hours() <= 720
     assert float(everline.sql(f"SELECT extract(epoch FROM ends_at - now()) / 86400 FROM everline.sessions WHERE token_hash = '\\x{key}'")[0][0]) > 364
-    for end, least, most in [("interval '300 days'", 719, 720), ("interval '20 days'", 479, 480)]:
+    for end, least, most in [("interval '7200 hours'", 719, 720), ("interval '480 hours'", 479, 480)]:
         everline.sql(f"UPDATE everline.sessions SET expires_at = now() + interval '10 days', ends_at = now() + {end} WHERE token_hash = '\\x{key}'")
         everline.redis("DEL", f"everline:session:{key}", user="auth")
         everline.line().result("session.resume", session=one.session)
@@ -247,6 +269,8 @@ def test_second_factor(everline):
 def test_a_code_is_good_once_also_when_it_comes_twice_at_once(everline):
     one = fresh(everline)
     secret = one.result("auth.secondFactor.begin", password=PASSWORD)["secret"]
+    # The one before is as good as over.
+    early()
     recovery = one.result("auth.secondFactor.confirm", code=code(secret, -1))["recoveryCodes"][0]
     for given in (code(secret), recovery):
         answers = []

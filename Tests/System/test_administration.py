@@ -8,7 +8,7 @@ import pytest
 from psql import Psql
 from running import PASSWORD
 from test_account_protection import NEW, boss, code  # noqa: F401
-from test_rooms_people import fresh, until
+from test_rooms_people import fresh
 
 
 def actions(everline, subject):
@@ -97,24 +97,32 @@ def test_one_admin_always_remains(everline, boss):
 
 
 def test_of_two_admins_who_disable_each_other_at_once_one_remains(everline, boss):
-    pair = []
-    for n in range(2):
-        name = f"rival{n}{uuid.uuid4().hex[:8]}"
-        boss.result("admin.createUser", username=name, password=PASSWORD, admin=True)
-        line = everline.line()
-        line.result("auth.login", username=name, password=PASSWORD)
-        pair.append((name, line))
-    # Both are admins when they ask, and both come to the lock before either has done it.
-    owner = Psql(everline, "everline_guardian")
-    owner.run("BEGIN")
-    owner.run("SELECT id FROM everline.users WHERE admin ORDER BY id FOR UPDATE")
-    ids = [line.write("admin.disable", {"username": other}) for (_, line), (other, _) in zip(pair, reversed(pair))]
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'everline_auth'"
-    until(lambda: everline.sql(waiting) == [["2"]], "both wait")
-    owner.run("COMMIT")
-    owner.close()
-    answers = [line.answer(id) for (_, line), id in zip(pair, ids)]
-    assert ["result" in answer for answer in answers].count(True) == 1, answers
+    # Auth waits for a lock for three seconds: where that was too short for both to come to it, once more with others.
+    for _ in range(20):
+        pair = []
+        for n in range(2):
+            name = f"rival{n}{uuid.uuid4().hex[:8]}"
+            boss.result("admin.createUser", username=name, password=PASSWORD, admin=True)
+            line = everline.line()
+            line.result("auth.login", username=name, password=PASSWORD)
+            pair.append((name, line))
+        # Both are admins when they ask, and both come to the lock before either has done it.
+        owner = Psql(everline, "everline_guardian")
+        owner.run("BEGIN")
+        owner.run("SELECT id FROM everline.users WHERE admin ORDER BY id FOR UPDATE")
+        ids = [line.write("admin.disable", {"username": other}) for (_, line), (other, _) in zip(pair, reversed(pair))]
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'everline_auth'"
+        end = time.monotonic() + 10
+        while not (both := everline.sql(waiting) == [["2"]]) and time.monotonic() < end:
+            time.sleep(0.05)
+        owner.run("COMMIT")
+        owner.close()
+        answers = [line.answer(id) for (_, line), id in zip(pair, ids)]
+        if both and not any(answer["error"]["data"]["retryable"] for answer in answers if "error" in answer):
+            break
+        for name, _ in pair:
+            boss.result("admin.setAdmin", username=name, admin=False)
+    assert both and ["result" in answer for answer in answers].count(True) == 1, answers
     names = ",".join(f"'{name}'" for name, _ in pair)
     assert sorted(everline.sql(f"SELECT disabled FROM everline.users WHERE username IN ({names})")) == [["f"], ["t"]]
     for name, _ in pair:
@@ -179,13 +187,18 @@ def test_the_login_log_is_kept_in_months(everline):
     # An attempt of a month without a partition is kept all the same; once there is one, it lies there.
     owner.run(f"INSERT INTO everline.login_log (at, name, outcome, address) VALUES ('2001-02-03', '{name}', 'x', 'x')")
     last = sorted(months)[1]
+    # At once, as the guardian looks after it too.
+    owner.run("BEGIN")
     owner.run(f"DROP TABLE everline.{last}")
-    owner.run(f"INSERT INTO everline.login_log (at, name, outcome, address) VALUES (now() + interval '1 month', '{name}', 'x', 'x')")
+    owner.run(f"INSERT INTO everline.login_log (at, name, outcome, address) VALUES ('{last[-7:].replace('_', '-')}-15 12:00+00', '{name}', 'x', 'x')")
     assert owner.run("SELECT everline.keep_login_log(365)") == [[f"made {last}"]]
+    owner.run("COMMIT")
     assert everline.sql(f"SELECT count(*) FROM everline.{last} WHERE name = '{name}'") == [["1"]]
     assert everline.sql(f"SELECT count(*) FROM everline.login_log WHERE name = '{name}'") == [["1"]], "what is older than a year is gone"
+    owner.run("BEGIN")
     owner.run("CREATE TABLE everline.login_log_2001_03 PARTITION OF everline.login_log FOR VALUES FROM ('2001-03-01') TO ('2001-04-01')")
     assert owner.run("SELECT everline.keep_login_log(365)") == [["dropped login_log_2001_03"]]
+    owner.run("COMMIT")
     assert owner.run("SELECT everline.keep_login_log(365)") == []
     owner.close()
     everline.user(f"still{uuid.uuid4().hex[:8]}")

@@ -126,7 +126,7 @@ def test_trust_is_asked_for_line_by_line(server):
     assert [step["outcome"] for step in harden(server, check=1)["steps"]] == ["left", "left"] and open(path).read() == lines + added
     # A person at a terminal says yes to the first and no to the second.
     pty = subprocess.run(
-        ["script", "-qec", f"{os.path.abspath('.build/release/db-guardian')} audit harden", "/dev/null"], env=everline.environment, input="y\nn\n", text=True, capture_output=True, timeout=60)
+        ["script", "-qec", f"{os.path.abspath('.build/release/db-guardian')} audit harden", "/dev/null"], env=everline.environment, input="y\nn\n", text=True, capture_output=True, timeout=300)
     now = open(path).read()
     assert now == lines + added.replace("\ttrust # trust", "\tscram-sha-256 # trust"), pty.stdout
     harden(server, "--yes")

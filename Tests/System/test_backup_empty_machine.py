@@ -81,5 +81,5 @@ def test_the_repository_and_the_key_are_enough(own_guardian):
 
 @pytest.mark.parametrize("arguments, needed", [([], "--repository-paths"), (["--repository-paths", "/nowhere"], "--repository-key-file")])
 def test_what_it_needs_it_names(arguments, needed):
-    done = subprocess.run(["env", "-i", BINARY, "drill", *arguments], cwd="/", capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["env", "-i", BINARY, "drill", *arguments], cwd="/", capture_output=True, text=True, timeout=300)
     assert done.returncode == 1 and needed in done.stderr and "HINT:" in done.stderr, done

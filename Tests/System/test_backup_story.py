@@ -8,7 +8,7 @@ from running import PASSWORD
 from test_faults import Sender, everything
 
 
-def wait(condition, seconds=60, say=lambda: ""):
+def wait(condition, seconds=120, say=lambda: ""):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, say()

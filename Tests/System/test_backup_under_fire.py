@@ -15,7 +15,7 @@ from test_faults import Sender, back
 ROUNDS = int(os.environ.get("FIRE_ROUNDS", 4))
 
 
-def until(condition, seconds=90, say=lambda: ""):
+def until(condition, seconds=120, say=lambda: ""):
     end = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < end, say()
@@ -40,7 +40,7 @@ class Repeating(threading.Thread):
 
     def end(self):
         self.done.set()
-        self.join(60)
+        self.join(120)
 
 
 def pushers(guardian):
@@ -124,9 +124,12 @@ def test_killed_in_mid_backup_again_and_again(receive):
             one.end()
         # The end of the machine, at a random moment.
         time.sleep(chance.uniform(0, 1))
+        of_it = [everline.pid(name) for name in ("postgres", "redis", "auth", "message-gateway-0", "history-0", "db-guardian")]
         os.killpg(everline.process.pid, signal.SIGKILL)
         everline.process.wait()
         everline.process = None
+        # What was running may take a moment to end, and what starts next would find its ports taken.
+        until(lambda: not [pid for pid in of_it if os.path.exists(f"/proc/{pid}")])
         for sender in senders:
             sender.done.set()
         first = guardian.json("restore", "--to", guardian.place("first"), "--latest")
@@ -137,8 +140,8 @@ def test_killed_in_mid_backup_again_and_again(receive):
         # It comes back by itself with all that was acknowledged; and so it is known exactly what the restore would have lost.
         everline.start()
         for sender in senders:
-            sender.join(90)
-            assert sender.failure is None, sender.failure
+            sender.join(700)
+            assert sender.failure is None and not sender.is_alive(), sender.failure
         acknowledged = [dict(sender.acknowledged) for sender in senders]
         now = check(everline, senders, acknowledged, acknowledged)
         claimed = {one["room"]: one for one in first["lost"]}

@@ -221,11 +221,11 @@ def test_admins_see_it_on_the_wire(backed_up):
         everline.port(7503), everline.ca, str(certificates / "message-gateway.pem"), str(certificates / "message-gateway.key"), server="db-guardian")
     assert set(direct.result("guardian.status")) == set(status)
     assert direct.result("guardian.backups")["backups"] == backups
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     wanted = ("everline_guardian_newest_proven_backup_age_seconds", "everline_guardian_rpo_seconds", "everline_guardian_archive_lag_segments",
               "everline_guardian_repository_bytes")
     while True:
-        with urllib.request.urlopen(f"http://127.0.0.1:{everline.port(9104)}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{everline.port(9104)}/metrics", timeout=30) as answer:
             page = answer.read().decode()
         if all(name in page for name in wanted[1:]):
             break

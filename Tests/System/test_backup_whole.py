@@ -153,7 +153,7 @@ def test_lz4(kept):
 def test_each_repository_is_proven_by_its_own_drill(kept):
     """With nothing but its own files: what the other has does not stand in for what lacks here."""
     one, two = Copy(kept), kept.place("other")
-    subprocess.run(["cp", "-a", str(kept.repository), str(two)], check=True)
+    subprocess.run(["cp", "-a", str(one.path), str(two)], check=True)
     for path in (one.path, two):
         for proof in path.rglob("proven.json"):
             proof.unlink()

@@ -29,15 +29,16 @@ def become_another_server(everline):
     everline.sql("UPDATE everline.epoch SET system_identifier = system_identifier + 1")
     pid = everline.pid("postgres")
     everline.kill("postgres")
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     # A backend may outlive its postmaster for a moment.
-    while everline.pid("postgres") == pid and time.monotonic() < end:
+    while everline.pid("postgres") == pid:
+        assert time.monotonic() < end, everline.logs()
         time.sleep(0.02)
 
 
 def until_served(ask):
     """The first answer that is not "not now"."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while True:
         answer = ask()
         if "result" in answer or not answer["error"]["data"]["retryable"]:
@@ -255,11 +256,11 @@ def test_what_is_read_is_of_the_epoch_that_it_names(own_everline):
             f"WITH made AS MATERIALIZED (SELECT everline.new_epoch('{epoch}') AS epoch) "
             f"UPDATE everline.messages SET body = (SELECT epoch FROM made) WHERE room_id = {number} RETURNING body")[0][0]
         # Each reader has seen the new one before the next begins.
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         while time.monotonic() < end and any(now <= then for now, then in zip(answers, before)):
             time.sleep(0.001)
     stop.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     assert not wrong, wrong[:3]
     assert min(answers) >= 60

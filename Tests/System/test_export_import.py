@@ -178,7 +178,7 @@ def test_a_team_moves_in_from_mattermost(everline, tmp_path):
 def get(everline, path, session, read=None):
     """Status, headers and body of a GET; with `read`, the connection is dropped after so many bytes."""
     import http.client
-    connection = http.client.HTTPSConnection("localhost", everline.port(8443), context=context(everline.ca), timeout=60)
+    connection = http.client.HTTPSConnection("localhost", everline.port(8443), context=context(everline.ca), timeout=300)
     connection.request("GET", path, headers={"Authorization": f"Bearer {session}"} if session else {})
     response = connection.getresponse()
     body = response.read() if read is None else response.read(read)
@@ -255,7 +255,7 @@ def test_a_million_messages_in_constant_memory(own_everline):
     before = [peak(pid) for pid in pids]
     import http.client
     from urllib.parse import quote
-    connection = http.client.HTTPSConnection("localhost", everline.port(8443), context=context(everline.ca), timeout=60)
+    connection = http.client.HTTPSConnection("localhost", everline.port(8443), context=context(everline.ca), timeout=300)
     connection.request("GET", f"/export/{quote('百萬')}", headers={"Authorization": f"Bearer {li.session}"})
     response = connection.getresponse()
     found = hashlib.sha256()

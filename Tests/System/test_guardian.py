@@ -30,7 +30,7 @@ def test_twice_changes_nothing(everline):
 def test_several_at_once(everline):
     both = [
         subprocess.Popen([str(ROOT / ".build/release/db-guardian"), "migrate"], env=everline.environment, cwd=ROOT) for _ in range(3)]
-    assert [one.wait(60) for one in both] == [0, 0, 0]
+    assert [one.wait(120) for one in both] == [0, 0, 0]
 
 
 def test_changed_and_missing_files_are_refused_by_name(everline, tmp_path):
@@ -98,7 +98,7 @@ def test_no_way_in_without_tls_or_password(everline):
 
 def test_wal_is_archived(everline):
     everline.sql("SELECT pg_switch_wal()")
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while everline.sql("SELECT archived_count > 0 AND last_failed_wal IS NULL FROM pg_stat_archiver") != [["t"]]:
         assert time.monotonic() < end, everline.logs()
         time.sleep(0.1)
@@ -124,7 +124,8 @@ def test_config_is_shown_without_secrets(everline):
 
 def test_observation(everline):
     import urllib.request
+    everline.until_ready()
     for base in (9101, 9102, 9103, 9104):
         for path in ("/healthz", "/readyz", "/metrics"):
-            with urllib.request.urlopen(f"http://127.0.0.1:{everline.port(base)}{path}", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{everline.port(base)}{path}", timeout=30) as answer:
                 assert answer.status == 200

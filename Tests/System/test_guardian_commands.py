@@ -13,7 +13,7 @@ from guarding import BINARY, Copy
 
 
 def help_of(*verb):
-    done = subprocess.run([BINARY, *verb, "--help"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([BINARY, *verb, "--help"], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, (verb, done)
     return done.stdout
 
@@ -59,7 +59,7 @@ def test_json_and_wrong_usage(verb, shown):
     for wrong in (["--no-such-option"], ["--config", "/no/such/file"], ["--set", "no.such.key=1"]):
         if wrong[0] == "--set" and "--set" not in shown:
             wrong = ["--no-such-key", "1"]
-        done = subprocess.run([BINARY, *verb, *NEEDED.get(verb, []), *wrong], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([BINARY, *verb, *NEEDED.get(verb, []), *wrong], capture_output=True, text=True, timeout=300)
         # An archiver that is called wrongly must not end with a code that restarts it; recovery must not take it for "not there".
         assert done.returncode == {("wal", "push"): 1, ("wal", "fetch"): 200}.get(verb if wrong[0] != "--no-such-option" else None, 64), done
         assert ("/no/such/file" if wrong[0] == "--config" else "no-such-") in done.stderr, done
@@ -70,7 +70,7 @@ def test_json_and_wrong_usage(verb, shown):
 def test_usage_that_is_wrong_in_other_ways():
     for wrong in (["nothing"], ["backup", "nothing"], ["restore"], ["restore", "--to", "/x", "--latest", "--at", "2026-01-01T00:00:00Z"],
                   ["restore", "--to", "/x", "--port", "0"], ["backup", "show"], ["backup", "base", "--compression", "gzip"], ["ledger", "--set", "x"]):
-        done = subprocess.run([BINARY, *wrong], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([BINARY, *wrong], capture_output=True, text=True, timeout=300)
         assert done.returncode == 64 and done.stderr.startswith("error: ") and "HINT:" in done.stderr, (wrong, done)
 
 
@@ -90,7 +90,7 @@ def on_a_terminal(arguments, environment):
                 break
             seen += piece
         os.close(ours)
-        code = process.wait(60)
+        code = process.wait(120)
         output.seek(0)
         return code, output.read().decode(), seen.decode()
 
@@ -99,7 +99,9 @@ def test_each_prints_for_a_program_and_shows_a_person_how_it_goes_on(kept):
     """All verbs, called as they are meant to; on a terminal those that take a while say what they do."""
     copy = Copy(kept)
     segment = copy.last_wal()[-1].name
-    source = sorted(path for path in (kept.everline.home / "postgres/pg_wal").glob("0000*") if len(path.name) == 24)[0]
+    fetched = kept.place("segments")
+    fetched.mkdir()
+    source = kept.segment(fetched)
     key = kept.place("key")
     key.write_bytes(pathlib.Path(os.path.realpath(kept.everline.home / "guardian") + "/repository.key").read_bytes())
     new = kept.place("new")

@@ -48,8 +48,10 @@ def test_bans(everline, room, stranger):
 
 def test_a_ban_ends_by_itself(room):
     name, li, du, _ = room
-    li.result("room.ban", room=name, username=du.name, until=soon(2))
+    li.result("room.ban", room=name, username=du.name, until=soon(3_600))
     assert du.error("room.join", room=name) == "room.banned"
+    # The same with an end that is near.
+    li.result("room.ban", room=name, username=du.name, until=soon(8))
     until(lambda: "result" in du.call("room.join", room=name), "the ban ends")
     assert li.result("room.bans", room=name)["bans"] == []
     du.send(name, "回來")
@@ -89,8 +91,9 @@ def test_mutes(everline, room):
     li.result("room.unmute", room=name, username=du.name)
     assert du.send(name, "又能說")["seq"] == 6
     assert li.error("room.unmute", room=name, username=du.name) == "user.not_found"
-    li.result("room.mute", room=name, username=du.name, until=soon(2))
+    li.result("room.mute", room=name, username=du.name, until=soon(3_600))
     assert du.error("message.send", room=name, clientId=str(uuid.uuid4()), body="說") == "room.muted"
+    li.result("room.mute", room=name, username=du.name, until=soon(8))
     until(lambda: "result" in du.call("message.send", room=name, clientId=str(uuid.uuid4()), body="完"), "the mute ends")
 
 
@@ -177,13 +180,16 @@ def test_muted_while_sending(everline, room):
     """The mute holds from the moment that it is answered, also for the fast append, and numbers stay without a gap."""
     name, li, du, _ = room
     done = threading.Event()
-    results = []
+    results, unknown = [], []
 
     def send():
         while not done.is_set():
             began = time.monotonic()
-            accepted = "result" in du.call("message.send", room=name, clientId=str(uuid.uuid4()), body="說")
-            results.append((began, accepted, time.monotonic()))
+            answer = du.call("message.send", room=name, clientId=str(uuid.uuid4()), body="說")
+            if "error" in answer and answer["error"]["data"]["retryable"]:
+                # Not known: it may have been numbered.
+                unknown.append(answer)
+            results.append((began, "result" in answer, time.monotonic()))
     thread = threading.Thread(target=send)
     thread.start()
     spans = []
@@ -201,4 +207,5 @@ def test_muted_while_sending(everline, room):
     assert not any(accepted for began, accepted, answered in results for begun, ended in spans if begun <= began and answered <= ended)
     [[count, last]] = everline.sql(
         f"SELECT count(*), max(m.seq) FROM everline.messages m JOIN everline.rooms r ON r.id = m.room_id WHERE r.name = '{name}'")
-    assert count == last and int(count) == sum(accepted for _, accepted, _ in results)
+    sure = sum(accepted for _, accepted, _ in results)
+    assert count == last and sure <= int(count) <= sure + len(unknown)

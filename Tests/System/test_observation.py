@@ -18,7 +18,7 @@ SAMPLE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(?:[a-zA-Z_][a-zA-Z0-9_]*="(
 
 
 def get(everline, name, path):
-    with urllib.request.urlopen(f"http://127.0.0.1:{everline.port(PORTS[name])}{path}", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{everline.port(PORTS[name])}{path}", timeout=30) as answer:
         return answer.read().decode()
 
 
@@ -33,7 +33,9 @@ def samples(everline, name):
 
 
 def logged(everline, name, trace):
-    return [one for one in map(json.loads, (everline.home / f"log/{name}.log").read_text().splitlines()) if one.get("traceId") == trace]
+    # The last line may be half written yet.
+    lines = (everline.home / f"log/{name}.log").read_text(errors="replace").split("\n")[:-1]
+    return [one for one in map(json.loads, filter(lambda line: line.startswith("{"), lines)) if one.get("traceId") == trace]
 
 
 @pytest.fixture(scope="module")
@@ -70,34 +72,33 @@ def test_every_metric_has_its_help_and_its_type(busy, name):
         assert (kind == "counter") == family.endswith("_total"), family
 
 
+def counted(everline, name, least):
+    end = time.monotonic() + 120
+    while wanting := {key: value for key, value in least.items() if samples(everline, name).get(key, -1) < value}:
+        assert time.monotonic() < end, wanting
+        time.sleep(0.1)
+
+
 def test_what_an_operator_asks_for_is_there(busy):
+    # At least so many of each, by the time that what was answered is counted.
+    counted(busy, "message-gateway-0", {
+        "everline_messages_accepted_total": 61, "everline_messages_duplicate_total": 1, 'everline_requests_total{method="message.send",outcome="ok"}': 62,
+        'everline_requests_total{method="message.send",outcome="room.not_found"}': 1, 'everline_request_duration_seconds_count{method="message.send"}': 63,
+        "everline_append_batch_messages_count": 1, "everline_append_seconds_count": 1, 'everline_client_connections{door="line"}': 0,
+        'everline_client_disconnects_total{reason="closed_by_peer"}': 1, 'everline_requests_total{method="unknown",outcome="method_not_found"}': 1,
+        **{f'everline_lane_waiting_messages{{lane="{n}"}}': 0 for n in range(4)}})
     gateway = samples(busy, "message-gateway-0")
-    assert gateway["everline_messages_accepted_total"] >= 61
-    assert gateway["everline_messages_duplicate_total"] >= 1
-    assert gateway['everline_requests_total{method="message.send",outcome="ok"}'] >= 62
-    assert gateway['everline_requests_total{method="message.send",outcome="room.not_found"}'] >= 1
-    assert gateway['everline_request_duration_seconds_count{method="message.send"}'] >= 63
-    assert gateway["everline_append_batch_messages_count"] >= 1 and gateway["everline_append_seconds_count"] >= 1
     assert gateway['everline_recent_total{source="redis"}'] + gateway.get('everline_recent_total{source="postgres"}', 0) >= 1
-    assert gateway['everline_client_connections{door="line"}'] >= 0
-    end = time.monotonic() + 10
-    while samples(busy, "message-gateway-0").get('everline_client_disconnects_total{reason="closed_by_peer"}', 0) < 1:
-        assert time.monotonic() < end
-        time.sleep(0.1)
-    while not {f'everline_lane_waiting_messages{{lane="{n}"}}' for n in range(4)} <= set(samples(busy, "message-gateway-0")):
-        assert time.monotonic() < end
-        time.sleep(0.1)
     # What callers make up is no label.
-    assert gateway['everline_requests_total{method="unknown",outcome="method_not_found"}'] >= 1
     assert not [key for key in gateway if "no.such.method" in key]
-    history = samples(busy, "history-0")
-    assert history['everline_requests_total{method="internal.history.page",outcome="ok"}'] >= 1
-    auth = samples(busy, "auth")
-    assert sum(value for key, value in auth.items() if key.startswith("everline_logins_total")) >= 1 and auth["everline_sessions"] >= 0
+    counted(busy, "history-0", {'everline_requests_total{method="internal.history.page",outcome="ok"}': 1})
+    counted(busy, "auth", {"everline_sessions": 0})
+    assert sum(value for key, value in samples(busy, "auth").items() if key.startswith("everline_logins_total")) >= 1
     for name in PORTS:
         found = samples(busy, name)
         assert found["process_resident_memory_bytes"] > 1 << 20 and found["process_open_fds"] > 3
-        assert abs(found["process_start_time_seconds"] - time.time()) < 3_600 and found["process_cpu_seconds_total"] > 0
+        # By clocks of which one counts in whole seconds from the machine's start.
+        assert busy.begun - 5 < found["process_start_time_seconds"] < time.time() + 5 and found["process_cpu_seconds_total"] > 0
         assert sum(key.startswith("everline_info{") for key in found) == 1
 
 
@@ -110,7 +111,7 @@ def test_a_trace_is_followed_through_the_services_logs(busy):
         "jsonrpc": "2.0", "method": "history.page", "params": {"room": "從軍行", "before": 9}, "id": "t",
         "traceparent": f"00-{trace}-{parent}-01"}) + "\n").encode())
     assert line.answer("t")["result"]["messages"][0]["body"] == "青海長雲暗雪山"
-    end = time.monotonic() + 5
+    end = time.monotonic() + 120
     while not (logged(busy, "message-gateway-0", trace) and logged(busy, "history-0", trace)):
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -135,7 +136,7 @@ def test_a_trace_comes_by_http_too_and_sends_are_in_it(busy):
         "jsonrpc": "2.0", "method": "message.send", "id": "s", "traceparent": f"00-{other}-{'7' * 16}-01",
         "params": {"room": "遊子吟", "clientId": str(uuid.uuid4()), "body": "遊子身上衣"}}) + "\n").encode())
     assert line.answer("s")["result"]["seq"] == 2
-    end = time.monotonic() + 5
+    end = time.monotonic() + 120
     for one in (trace, other):
         while not [entry for entry in logged(busy, "message-gateway-0", one) if entry["method"] == "message.send"]:
             assert time.monotonic() < end
@@ -155,12 +156,15 @@ def test_what_is_no_traceparent_begins_a_new_trace(busy, text):
 
 def test_health_and_readiness(own_everline):
     everline = own_everline
+    everline.until_ready()
     for name in PORTS:
         assert json.loads(get(everline, name, "/healthz")) == {"status": "ok"}
-        assert json.loads(get(everline, name, "/readyz"))["status"] == "ok"
+    assert {name: json.loads(get(everline, name, "/readyz"))["status"] for name in PORTS} == {name: "ok" for name in PORTS}
     # Without its database a service lives, and is not ready.
     postmaster = everline.pid("postgres")
+    os.kill(postmaster, signal.SIGSTOP)
     stopped = [postmaster, *map(int, subprocess.run(["pgrep", "-P", str(postmaster)], capture_output=True, text=True).stdout.split())]
+    # One that has just ended is a zombie as long as the postmaster stands still.
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
     try:

@@ -168,7 +168,7 @@ def test_a_message_is_found_at_once_and_what_was_taken_back_is_not(everline):
     line.result("message.delete", room=room, epoch=epoch, seq=2, clientId=str(uuid.uuid4()))
     assert keys(all_hits(line, f"{tag}x1")) == []
     # And when the index has come to it.
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while everline.sql("SELECT count(*) FROM everline.room_counters c JOIN everline.search_progress p USING (room_id) WHERE c.last_rev <> p.rev") != [["0"]]:
         assert time.monotonic() < end
         time.sleep(0.1)

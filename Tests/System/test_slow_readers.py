@@ -12,6 +12,7 @@ from running import Everline
 
 BODY = "詩" * 5000
 COUNT = 2000
+PATIENCE = 10
 
 
 def resident(everline):
@@ -21,9 +22,9 @@ def resident(everline):
 
 @pytest.fixture
 def impatient():
-    """Gives up on a connection that reads nothing after three seconds."""
+    """Gives up on a connection that reads nothing after ten seconds."""
     one = Everline()
-    one.extra = {"EVERLINE_READER_PATIENCE": "3"}
+    one.extra = {"EVERLINE_READER_PATIENCE": str(PATIENCE)}
     try:
         one.start()
         yield one
@@ -68,11 +69,12 @@ def test_who_reads_slowly_is_kept(impatient):
     writer.result("room.create", room="慢")
     slow = everline.user("杜甫")
     slow.result("room.open", room="慢")
-    fill(writer, "慢")
+    filling = threading.Thread(target=fill, args=(writer, "慢"))
+    filling.start()
     taken = b""
-    # Three times as long as the patience, some 100 KB a second of 30 MB.
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
+    # Three times as long as the patience, some 100 KB a second of 30 MB; and as long as they are being sent.
+    end = time.monotonic() + 3 * PATIENCE
+    while time.monotonic() < end or filling.is_alive():
         part = slow.socket.recv(16_384)
         assert part
         taken += part
@@ -95,9 +97,10 @@ def test_who_reads_nothing_is_let_go_with_the_reason(impatient):
     reading = threading.Thread(target=lambda: seen.extend(one["seq"] for one in live.posted(COUNT)), daemon=True)
     reading.start()
     fill(writer, "長恨歌")
-    reading.join(60)
+    reading.join(120)
     assert seen == list(range(1, COUNT + 1))
-    time.sleep(5)
+    # Longer than it is waited for, and less than it is given to read why (half a minute).
+    time.sleep(PATIENCE + 10)
     reason = None
     try:
         while True:

@@ -11,16 +11,17 @@ PARTS = ["message-gateway-0", "history-0", "auth", "db-guardian"]
 
 def test_parts_that_end_one_shortly_after_the_other_all_come_back(own_everline):
     everline = own_everline
-    end = time.monotonic() + 90
     for pause in [0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25] * 2:
         old = {name: everline.pid(name) for name in PARTS}
         for name in PARTS:
             everline.kill(name)
             time.sleep(pause)
+        end = time.monotonic() + 120
         for name in PARTS:
             while everline.pid(name) == old[name] or not os.path.exists(f"/proc/{everline.pid(name)}"):
                 assert time.monotonic() < end, (name, everline.said)
                 time.sleep(0.02)
+    everline.until_ready()
     du = everline.user("杜甫")
     du.result("room.create", room="又回來")
 
@@ -38,7 +39,7 @@ def test_a_killed_database_comes_back_although_a_backend_of_it_stands_still(own_
     for pid in backends:
         os.kill(pid, signal.SIGSTOP)
     everline.kill("postgres")
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while everline.pid("postgres") == old or any(os.path.exists(f"/proc/{pid}") for pid in backends):
         assert time.monotonic() < end, everline.said
         time.sleep(0.05)
@@ -66,5 +67,5 @@ def test_what_ends_while_it_is_looked_at_ends_nothing_else(tmp_path):
         stop auth
         echo goes on
         """
-    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.stdout == "goes on\n", done

@@ -44,7 +44,7 @@ def test_ids_are_not_mistaken_for_those_of_another_epoch(own_everline):
     take_back(everline, "輞川", ["王維"])
     everline.sql(f"SELECT everline.new_epoch('{old}')", "everline_guardian")
     # Somebody else gets both numbers.
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     new = everline.user("裴迪")
     while "error" in (answer := new.call("room.create", room="別業")):
         assert answer["error"]["data"]["retryable"] and time.monotonic() < end, answer
@@ -58,6 +58,7 @@ def test_ids_are_not_mistaken_for_those_of_another_epoch(own_everline):
     assert lost.error("room.list") == "session.required"
     assert new.result("history.page", room="別業", after=0)["messages"] == []
     # Others whose sessions hold go on without noticing more than a pause.
+    end = time.monotonic() + 120
     while "error" in (answer := li.call("room.list")):
         assert answer["error"]["data"]["retryable"] and time.monotonic() < end, answer
 
@@ -78,7 +79,7 @@ def test_an_edit_of_the_old_epoch_is_refused_although_nobody_has_sent(own_everli
     everline.sql("UPDATE everline.epoch SET system_identifier = system_identifier + 1")
     pid = everline.pid("postgres")
     everline.kill("postgres")
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while everline.pid("postgres") == pid:
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -97,7 +98,7 @@ def test_an_older_epoch_that_comes_back_is_no_epoch(own_everline):
     li, room, _, first = room_with(everline, 3)
     second = everline.sql(f"SELECT everline.new_epoch('{first}')", "everline_guardian")[0][0]
     du = everline.user("杜甫")
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while "error" in (answer := du.call("room.open", room=room)) or answer["result"]["epoch"] != second:
         assert time.monotonic() < end, answer
         time.sleep(0.05)

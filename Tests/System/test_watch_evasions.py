@@ -43,7 +43,7 @@ def psql(everline, statement, role="postgres", application="psql", options=None)
     return subprocess.run(
         ["psql", "-XAtq", conninfo], input=statement,
         env=os.environ | {"PGPASSWORD": (everline.home / f"secrets/postgres-{role}").read_text().strip()} | ({"PGOPTIONS": options} if options else {}),
-        capture_output=True, text=True, timeout=60)
+        capture_output=True, text=True, timeout=300)
 
 
 def do(body, declare=""):
@@ -199,7 +199,8 @@ def test_a_name_of_the_guardians_is_good_for_one_session(watched, verb):
     """Whoever reads it in pg_stat_activity, or in the log, and comes by it within the two minutes is seen all the same."""
     everline, watch = watched
     Guardian(everline).run(*verb.split(), check=0)
-    name = re.findall(rf"application_name=(db-guardian {verb} \w+\.\w+\.\w+) ", everline.server_log)[-1]
+    # It is logged a moment later.
+    name = watch.until(lambda: re.findall(rf"application_name=(db-guardian {verb} \w+\.\w+\.\w+) ", everline.server_log))[-1]
     role = "everline_guardian" if verb == "migrate" else "postgres"
     seen = len(watch.alarms())
     psql(everline, f"CREATE TABLE public.by_{verb.replace(' ', '_')} (x int);\nDELETE FROM everline.findings;", role, name)

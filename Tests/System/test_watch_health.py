@@ -14,7 +14,7 @@ from psql import Psql
 from running import Everline
 from watching import Watch
 
-THRESHOLDS = ("slot-bloat.idle=16000000, archive-stall.failures=2, drill-overdue.days=0, backup-shape.known=1, backup-shape.larger=1.2, "
+THRESHOLDS = ("slot-bloat.idle=80000000, archive-stall.failures=2, drill-overdue.days=0, backup-shape.known=1, backup-shape.larger=1.2, "
               "login-anomaly.learn=0.0006")
 WITH_THRESHOLDS = ("--set", f"watch.thresholds={THRESHOLDS}")
 
@@ -50,22 +50,25 @@ def psql(everline, statement, role="postgres", password=None, **how):
     password = password or (secret.read_text().strip() if secret.exists() else "secret")
     return subprocess.run(
         ["psql", "-XAtqc", statement, connection(everline, role, **how)], env=os.environ | {"PGPASSWORD": password}, capture_output=True,
-        text=True, timeout=60)
+        text=True, timeout=300)
 
 
 def until_back(everline):
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while psql(everline, "SELECT 1").stdout != "1\n":
         assert time.monotonic() < end, everline.logs()
         time.sleep(0.1)
+    everline.until_ready()
 
 
 def test_a_slot_that_nobody_reads_is_seen(guarded, watch):
     everline, guardian = guarded
+    # It begins at the last checkpoint.
+    everline.sql("CHECKPOINT")
     everline.sql("SELECT pg_create_physical_replication_slot('lagging', true)")
     watch.settles()
     assert watch.alarms("slot-bloat") == []
-    for _ in range(2):
+    for _ in range(6):
         guardian.switch()
     assert watch.sees("slot-bloat")["object"] == "lagging"
     everline.sql("SELECT pg_drop_replication_slot('lagging')")
@@ -188,7 +191,8 @@ def test_what_a_role_usually_does_is_learned_shown_and_forgotten(guarded):
 
 def test_a_name_that_the_guardian_uses_excuses_nobody(guarded, watch):
     everline, _ = guarded
-    [name] = everline.sql("SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'db-guardian serve %' LIMIT 1")[0]
+    serving = "SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'db-guardian serve %' LIMIT 1"
+    [name] = watch.until(lambda: everline.sql(serving))[0]
     seen = len(watch.alarms())
     psql(everline, "CREATE TABLE everline.borrowed (x int)", role="everline_guardian", application=name)
     psql(everline, "CREATE ROLE borrower SUPERUSER", application=name)

@@ -9,22 +9,23 @@ from running import PASSWORD, Everline
 
 def alarms(everline):
     found = []
-    for line in (everline.home / "log/db-guardian.log").read_text().splitlines():
+    # The last line may be half written yet.
+    for line in (everline.home / "log/db-guardian.log").read_text(errors="replace").split("\n")[:-1]:
         if line.startswith("{") and (entry := json.loads(line)).get("message") == "finding":
             found.append(entry)
     return found
 
 
 def begun(everline, times=1):
-    end = time.monotonic() + 30
-    while (everline.home / "log/db-guardian.log").read_text().count("the watch begins") < times:
+    end = time.monotonic() + 120
+    while (everline.home / "log/db-guardian.log").read_text(errors="replace").count("the watch begins") < times:
         assert time.monotonic() < end, everline.logs()
         time.sleep(0.1)
 
 
 def until_answered(ask):
     """As a client does whose server is being restarted."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while True:
         try:
             return ask()
@@ -59,7 +60,10 @@ def look_after_people(everline, li, du):
 
 def test_a_day_of_chat_backups_drills_and_restarts_raises_nothing():
     everline = Everline(gateways=2)
-    everline.extra = {"EVERLINE_SCHEDULE_RECEIVE": "1", "EVERLINE_SCHEDULE_LEDGER": "5"}
+    everline.extra = {
+        "EVERLINE_SCHEDULE_RECEIVE": "1", "EVERLINE_SCHEDULE_LEDGER": "5",
+        # A log that is written late, as where the machine does something else, is no silence.
+        "EVERLINE_WATCH_THRESHOLDS": "audit-silence.canary=60"}
     guardian = Guardian(everline)
     try:
         everline.start()
@@ -100,7 +104,7 @@ def test_a_day_of_chat_backups_drills_and_restarts_raises_nothing():
         assert alarms(everline) == [], json.dumps(alarms(everline), ensure_ascii=False)
         # And it is not deaf.
         everline.sql("CREATE ROLE mallory SUPERUSER")
-        end = time.monotonic() + 15
+        end = time.monotonic() + 120
         while not any(one["rule"] == "superuser-gain" for one in alarms(everline)):
             assert time.monotonic() < end, alarms(everline)
             time.sleep(0.1)

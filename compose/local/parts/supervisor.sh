@@ -75,13 +75,14 @@ http() {
   [[ $line == *" 200 "* ]]
 }
 
-# wait_for WHAT NAME COMMAND…: half a minute, or until NAME has ended.
+# wait_for WHAT NAME COMMAND…: two minutes, as the machine may be busy with something else, or until NAME has ended.
 wait_for() {
   local what=$1 name=$2 try
   shift 2
-  for ((try = 0; try < 600; try++)); do
+  for ((try = 0; try < 2400; try++)); do
     ((stopping)) && return 1
     "$@" 2>/dev/null && return
+    kill -0 "${pids[$name]}" 2>/dev/null || break
     sleep 0.05
   done
   echo "everline: $what did not become ready; the end of $home/log/$name.log:" >&2
