@@ -73,7 +73,9 @@ package enum AuthServer {
         try await process.run([
             Part.ending { await pool.shutdown() }, Part { await tls.run() }, Part { await redis.run() },
             Part { try await cache.run() }, Part { try await epoch.run(store) },
-            Part { try await Departures(pool: pool, logger: process.logger).run() },
+            Part {
+                try await Departures(pool: pool, windows: RoomWindow(redis, size: Limits.window), logger: process.logger).run()
+            },
             Part {
                 while true {
                     try await Task.sleep(for: .seconds(3_600))
