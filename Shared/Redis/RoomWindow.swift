@@ -120,6 +120,20 @@ package struct RoomWindow: Sendable {
         }
     }
 
+    /// As `drop`, and throws if Redis did not do it.
+    package func forget(rooms: [Int64]) async throws {
+        for some in stride(from: 0, to: rooms.count, by: Self.forgottenAtOnce).map({
+            rooms[$0..<min($0 + Self.forgottenAtOnce, rooms.count)]
+        }) {
+            // Each for itself: a cluster has them in different places.
+            let sent = some.map {
+                redis.submit([Array("DEL".utf8)] + Self.keys($0).map { Array($0.utf8) }, deadline: Self.patience)
+            }
+            for one in sent { _ = try await one.get() }
+        }
+    }
+    private static let forgottenAtOnce = 100
+
     /// What a window holds of the numbers that were asked for: the first and all up to `last`.
     package struct Content: Sendable {
         package let epoch: String

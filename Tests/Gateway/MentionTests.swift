@@ -10,13 +10,13 @@ struct MentionTests {
             ("@bob.smith-x_1!", [["bob.smith-x_1", "bob.smith-", "bob.smith", "bob.", "bob"]]),
             ("@李白你好", [["李白你好", "李白你", "李白"]]), ("（@李白）", [["李白"]]), ("@李白@杜甫", [["李白"], ["杜甫"]]),
             ("@ab中文", [["ab中文", "ab中", "ab"]]),
-            ("@ＢＯＢ", [["bob"]]),
+            ("@ＢＯＢ", [["bob"]]), ("＠bob，＠李白。", [["bob"], ["李白"]]), ("（＠ＢＯＢ）！", [["bob"]]),
         ] as [(String, [[String]])])
     func candidates(_ text: String, _ expected: [[String]]) { #expect(Mentions.candidates(in: text) == expected) }
 
     @Test(
         "An address, a lone sign and a name too short name nobody",
-        arguments: ["bob@example.com", "@", "@ bob", "no sign", "", "a@b", "@!", "x.@bob"])
+        arguments: ["bob@example.com", "@", "@ bob", "no sign", "", "a@b", "@!", "x.@bob", "bob＠example.com", "＠", "！＂＃"])
     func none(_ text: String) { #expect(Mentions.candidates(in: text).isEmpty) }
 
     @Test("A name in a script with blanks does not end within a word")

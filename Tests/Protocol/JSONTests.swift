@@ -12,6 +12,24 @@ struct JSONTests {
         #expect(String(decoding: writer.bytes, as: UTF8.self) == text)
     }
 
+    private struct Item: WireObject {
+        let text: String
+
+        init(_ text: String) { self.text = text }
+        init(from fields: inout Fields) throws(RPCError) { text = try fields.string("text") }
+        func encode(to object: inout ObjectWriter) { object.field("text", text) }
+    }
+
+    @Test func aListOfObjectsIsWrittenIntoOneBuffer() {
+        func place(_ writer: JSONWriter) -> UnsafePointer<UInt8>? { writer.bytes.withUnsafeBufferPointer { $0.baseAddress } }
+        var writer = JSONWriter(reserving: 65_536)
+        writer.raw("[")
+        let before = place(writer)
+        for _ in 0..<3 { writer.object { $0.field("items", (0..<100).map { Item("第 \($0) 句") }) } }
+        // Were it copied at the end of an object, a long list would cost the square of its length.
+        #expect(place(writer) == before)
+    }
+
     @Test(arguments: [
         ("", JSONError.Reason.endOfInput), ("{", .endOfInput), ("\"a", .endOfInput), ("01", .invalidNumber),
         ("1.", .invalidNumber),

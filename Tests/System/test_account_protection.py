@@ -177,6 +177,37 @@ def test_a_login_with_the_old_password_that_comes_late_opens_nothing(everline):
     login.close()
 
 
+def test_a_login_is_not_refused_because_the_same_password_is_hashed_anew_meanwhile(everline):
+    """Another login may bring the hash up to today's parameters, between this one's look at it and its session."""
+    one, other = fresh(everline), fresh(everline)
+    hash_of = lambda name: everline.sql(f"SELECT password_hash FROM everline.users WHERE username = '{name}'")[0][0]  # noqa: E731
+    same = hash_of(other.name)
+    other.result("auth.changePassword", current=PASSWORD, new=NEW)
+    different = hash_of(other.name)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'everline_auth'"
+    owner = Psql(everline, "everline_guardian")
+    for hashed, method, params in ((same, "auth.login", {"username": one.name, "password": PASSWORD}), (different, "auth.login", {"username": one.name, "password": PASSWORD}),
+                                   (same, "auth.changePassword", {"current": PASSWORD, "new": "舉杯邀明月，對影成三人"})):
+        old = hash_of(one.name)
+        if old == different:
+            everline.sql(f"UPDATE everline.users SET password_hash = '{same}' WHERE username = '{one.name}'")
+            # Another salt, so that it changes.
+            hashed = everline.sql(f"SELECT password_hash FROM everline.users WHERE username = '{fresh(everline).name}'")[0][0]
+        owner.run("BEGIN")
+        owner.run(f"SELECT FROM everline.users WHERE username = '{one.name}' FOR UPDATE")
+        line = one if method == "auth.changePassword" else everline.line()
+        id = line.write(method, params)
+        until(lambda: everline.sql(waiting) == [["1"]], "it waits for the row")
+        owner.run(f"UPDATE everline.users SET password_hash = '{hashed}' WHERE username = '{one.name}'")
+        owner.run("COMMIT")
+        answer = line.answer(id)
+        assert ("result" in answer) == (hashed != different), answer
+        assert "result" in answer or answer["error"]["data"]["name"] == "auth.invalid_credentials"
+    owner.close()
+    outcomes = [login["outcome"] for login in one.result("auth.logins")["logins"]]
+    assert outcomes == ["wrong_password", "success", "success", "registered"]
+
+
 def test_logins_race_with_a_change_of_the_password(everline):
     one = fresh(everline)
     opened = []
@@ -329,6 +360,43 @@ def test_an_accounts_export_and_its_end(everline, room):
     # The name is free again, for somebody else.
     again = everline.user(du.name)
     assert listed(again, name)["joined"] is False and again.result("auth.export")["logins"][-1]["outcome"] == "registered"
+
+
+def test_a_deleted_accounts_name_is_forgotten_wherever_it_wrote(everline):
+    """Also in rooms that it has left, and when it is deleted at the prompt, where no gateway knows of it."""
+    mark = uuid.uuid4().hex[:8]
+    li, du = fresh(everline), fresh(everline)
+    for room in (f"在 {mark}", f"離 {mark}"):
+        li.result("room.create", room=room)
+        du.result("room.join", room=room)
+        du.send(room, "我的話")
+    du.result("room.leave", room=f"離 {mark}")
+    for room in (f"在 {mark}", f"離 {mark}"):
+        until(lambda: li.result("history.recent", room=room)["source"] == "redis", "the window has it")
+        assert li.result("history.recent", room=room)["messages"][0]["senderName"] == du.name
+    everline.run("auth", "users", "delete", du.name, "--yes")
+    for room in (f"在 {mark}", f"離 {mark}"):
+        until(lambda: [one["senderName"] for one in li.result("history.recent", room=room)["messages"]] == ["deleted user"], "the name is forgotten")
+        assert [one["senderName"] for one in li.result("room.open", room=room)["messages"]] == ["deleted user"]
+    until(lambda: everline.sql("SELECT count(*) FROM everline.departures") == [["0"]], "nothing is left to do")
+    # The right to forget is all that auth has with rooms in Redis.
+    assert "NOPERM" in everline.redis("ZCARD", "everline:window:{1}", user="auth") and "NOPERM" in everline.redis("GET", "everline:window:{1}", user="auth")
+
+
+@pytest.mark.parametrize("way", ["leaves", "is deleted"])
+def test_a_room_is_not_left_to_somebody_who_cannot_come_in(everline, boss, way):
+    room = f"主 {uuid.uuid4().hex[:8]}"
+    owner, kept_out, other = fresh(everline), fresh(everline), fresh(everline)
+    owner.result("room.create", room=room)
+    for one in (kept_out, other):
+        one.result("room.join", room=room)
+    owner.result("room.setRole", room=room, username=kept_out.name, role="moderator")
+    boss.result("admin.disable", username=kept_out.name)
+    if way == "leaves":
+        owner.result("room.leave", room=room)
+    else:
+        owner.result("auth.deleteAccount", password=PASSWORD)
+    assert {one["username"]: one["role"] for one in other.result("room.members", room=room)["members"]} == {kept_out.name: "moderator", other.name: "owner"}
 
 
 def test_messages_become_tombstones_when_the_admin_has_said_so(own_everline):

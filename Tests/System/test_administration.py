@@ -129,6 +129,96 @@ def test_of_two_admins_who_disable_each_other_at_once_one_remains(everline, boss
         boss.result("admin.setAdmin", username=name, admin=False)
 
 
+# What an admin asks, and what of it can be seen when it was done.
+DEEDS = [
+    ("admin.createUser", {"username": "NEW", "password": PASSWORD}, "SELECT count(*) FROM everline.users WHERE username = 'NEW'"),
+    ("admin.disable", {}, "SELECT count(*) FROM everline.users WHERE username = 'VICTIM' AND disabled"),
+    ("admin.enable", {}, "SELECT count(*) FROM everline.users WHERE username = 'DISABLED' AND NOT disabled"),
+    ("admin.setPassword", {"password": NEW, "mustChange": True}, "SELECT count(*) FROM everline.users WHERE username = 'VICTIM' AND must_change"),
+    ("admin.requireChange", {}, "SELECT count(*) FROM everline.users WHERE username = 'VICTIM' AND must_change"),
+    ("admin.setAdmin", {"admin": True}, "SELECT count(*) FROM everline.users WHERE username = 'VICTIM' AND admin"),
+    ("admin.setAdmin", {"username": "ADMIN", "admin": False}, "SELECT count(*) FROM everline.users WHERE username = 'ADMIN' AND NOT admin"),
+    ("admin.resetSecondFactor", {}, "SELECT 1 - count(*) FROM everline.second_factors f JOIN everline.users u ON u.id = f.user_id WHERE u.username = 'VICTIM'"),
+    ("admin.revoke", {}, "SELECT 1 - count(*) FROM everline.sessions s JOIN everline.users u ON u.id = s.user_id WHERE u.username = 'VICTIM'"),
+]
+# What becomes of who asked, while the deed waits for its lock.
+FALLS = [
+    ("admin = false", None, "admin.required"), ("disabled = true", None, "admin.required"),
+    (None, "DELETE FROM everline.sessions WHERE user_id = {id}", "session.invalid")]
+
+
+@pytest.mark.parametrize("change, statement, error", FALLS, ids=["made less", "disabled", "logged out"])
+def test_who_is_no_admin_any_more_when_the_deed_is_done_does_not_do_it(everline, boss, change, statement, error):
+    mark = uuid.uuid4().hex[:8]
+    names = {"VICTIM": f"victim{mark}", "DISABLED": f"kept{mark}", "ADMIN": f"admin{mark}", "NEW": f"made{mark}"}
+    victim = everline.user(names["VICTIM"])
+    secret = victim.result("auth.secondFactor.begin", password=PASSWORD)["secret"]
+    victim.result("auth.secondFactor.confirm", code=code(secret))
+    for key in ("DISABLED", "ADMIN"):
+        boss.result("admin.createUser", username=names[key], password=PASSWORD, admin=key == "ADMIN")
+    boss.result("admin.disable", username=names["DISABLED"])
+    falling = f"falling{mark}"
+    boss.result("admin.createUser", username=falling, password=PASSWORD, admin=True)
+    [[id]] = everline.sql(f"SELECT id FROM everline.users WHERE username = '{falling}'")
+    lines = []
+    for _ in DEEDS:
+        line = everline.line()
+        line.result("auth.login", username=falling, password=PASSWORD)
+        lines.append(line)
+    recorded = everline.sql("SELECT coalesce(max(id), 0) FROM everline.admin_actions")
+    owner = Psql(everline, "everline_guardian")
+    owner.run("BEGIN")
+    owner.run(f"SELECT id FROM everline.users WHERE id = {id} FOR UPDATE")
+    asked = []
+    for line, (method, params, _) in zip(lines, DEEDS):
+        params = {"username": "DISABLED" if method == "admin.enable" else "VICTIM"} | params
+        asked.append(line.write(method, {key: names.get(value, value) if isinstance(value, str) else value for key, value in params.items()}))
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'everline_auth'"
+    # As many as there are connections for; the others wait for one, and ask nothing before.
+    until(lambda: int(everline.sql(waiting)[0][0]) >= 2, "they wait")
+    owner.run(f"UPDATE everline.users SET {change} WHERE id = {id}" if change else statement.format(id=id))
+    owner.run("COMMIT")
+    owner.close()
+    answers = [line.answer(asked_id)["error"]["data"]["name"] for line, asked_id in zip(lines, asked)]
+    assert set(answers) <= {error, "session.invalid"} and error in answers, answers
+    for _, _, seen in DEEDS:
+        for key, name in names.items():
+            seen = seen.replace(f"'{key}'", f"'{name}'")
+        assert everline.sql(seen) == [["0"]], seen
+    assert everline.sql("SELECT coalesce(max(id), 0) FROM everline.admin_actions") == recorded
+    boss.result("admin.setAdmin", username=names["ADMIN"], admin=False)
+    everline.sql(f"UPDATE everline.users SET admin = false WHERE id = {id}")
+
+
+def test_admins_who_do_something_to_each_other_at_once_do_not_hinder_each_other(everline, boss):
+    pair = []
+    for n in range(2):
+        name = f"peer{n}{uuid.uuid4().hex[:8]}"
+        boss.result("admin.createUser", username=name, password=PASSWORD, admin=True)
+        line = everline.line(n)
+        line.result("auth.login", username=name, password=PASSWORD)
+        pair.append((name, line))
+    for _ in range(10):
+        asked = [(line, line.write("admin.enable", {"username": other})) for (_, line), (other, _) in zip(pair, reversed(pair)) for _ in range(10)]
+        assert [line.answer(id).get("result") for line, id in asked] == [{}] * 20
+    for name, _ in pair:
+        boss.result("admin.setAdmin", username=name, admin=False)
+
+
+def test_an_account_that_was_deleted_is_nobody_for_admins(everline, boss):
+    name = f"gone{uuid.uuid4().hex[:8]}"
+    line = everline.user(name)
+    [[id]] = everline.sql(f"SELECT id FROM everline.users WHERE username = '{name}'")
+    line.result("auth.deleteAccount", password=PASSWORD)
+    for username in (name, f"deleted:{id}", f"DELETED:{id}", "db:guardian"):
+        for method, more in (("enable", {}), ("disable", {}), ("setPassword", {"password": NEW}), ("setAdmin", {"admin": True}), ("requireChange", {}),
+                             ("resetSecondFactor", {}), ("sessions", {}), ("revoke", {})):
+            assert boss.error(f"admin.{method}", username=username, **more) in ("user.not_found", "invalid_params"), (username, method)
+        for verb in ("enable", "make-admin", "require-change"):
+            assert everline.run("auth", "users", verb, username, check=False).returncode != 0, (username, verb)
+    assert everline.sql(f"SELECT disabled, admin, must_change FROM everline.users WHERE id = {id}") == [["t", "f", "f"]]
+
+
 def test_users_are_found(everline, boss):
     mark = uuid.uuid4().hex[:8]
     for n in range(5):

@@ -175,6 +175,75 @@ def test_a_team_moves_in_from_mattermost(everline, tmp_path):
     assert "9 messages" in history(everline, "import", "--mattermost", "--prefix", f"mm{tag} ", str(file)).stdout
 
 
+def test_a_team_with_awkward_names_moves_in(everline, tmp_path):
+    tag = uuid.uuid4().hex[:6]
+
+    def line(type, value):
+        return json.dumps({"type": type, type: value}, ensure_ascii=False)
+
+    crowd = [f"a-rather-long-name-{n}-{tag}" for n in range(6)]
+    posts = [line("post", {"team": "t", "channel": f"頻道-{tag}", "user": crowd[n % 6], "message": f"第 {n} 句", "create_at": 1_700_000_000_000 + n,
+                           "reactions": [{"user": crowd[0], "emoji_name": "+1", "create_at": 1}] * 2}) for n in range(1001)]
+    groups = [line("direct_post", {"channel_members": crowd[:5] + [one], "user": one, "message": f"{one} 說", "create_at": 1_700_000_000_000})
+              for one in (crowd[5], f"z{tag}")]
+    # The channel's line comes twice, and no line of a user says who is in it.
+    channel = line("channel", {"team": "t", "name": f"頻道-{tag}", "display_name": "長" * 300 + "\0", "type": "O"})
+    file = tmp_path / "export.jsonl"
+    file.write_text("\n".join([line("version", 1), channel, channel, *posts, *groups]) + "\n")
+    assert "imported 1003 messages into 3 rooms" in history(everline, "import", "--mattermost", str(file)).stdout
+    rooms = everline.sql(
+        "SELECT r.name, r.title, count(*) FROM everline.rooms r JOIN everline.room_members m ON m.room_id = r.id JOIN everline.users u ON u.id = m.user_id "
+        f"WHERE r.id IN (SELECT x.room_id FROM everline.messages x JOIN everline.users y ON y.id = x.sender_id WHERE y.username LIKE '%{tag}') GROUP BY r.id ORDER BY r.id")
+    assert [row[2] for row in rooms] == ["6"] * 3 and rooms[0][:2] == [f"頻道-{tag}", "長" * 200]
+    assert len({row[0] for row in rooms}) == 3 and all(len(row[0]) <= 64 for row in rooms)
+    assert everline.sql(f"SELECT count(*) FROM everline.reactions x JOIN everline.rooms r ON r.id = x.room_id WHERE r.name = '頻道-{tag}'") == [["1001"]]
+    # What is broken is said by its line before anything is made.
+    for broken, said in (('{"type": "post", "post": {"team": "t"', "line 3"), (line("post", {"team": "t", "channel": f"x{tag}", "message": "x", "create_at": 1}), "line 3"),
+                         (line("post", {"team": "t", "channel": f"x{tag}", "user": "x", "message": "x", "create_at": 1, "replies": [{"message": "y", "create_at": 2}]}), "line 3"),
+                         (line("direct_post", {"user": "x", "message": "x", "create_at": 1}), "line 3"), ("[]", "line 3"), (line("version", 2), "line 3")):
+        good = line("post", {"team": "t", "channel": f"x{tag}", "user": f"new{tag}", "message": "x", "create_at": 1})
+        file.write_text("\n".join([line("version", 1), good, broken]))
+        done = history(everline, "import", "--mattermost", str(file), check=False)
+        assert done.returncode == 1 and said in done.stderr, (broken, done.stderr)
+    assert everline.sql(f"SELECT count(*) FROM everline.users WHERE username = 'new{tag}'") == [["0"]]
+    file.write_text(line("post", {"team": "t", "channel": "ops", "user": f"new{tag}", "message": "x", "create_at": 1}))
+    done = history(everline, "import", "--mattermost", str(file), check=False)
+    assert done.returncode == 1 and "HINT" in done.stderr
+    assert history(everline, "import", "--mattermost", "--prefix", "x" * 33, str(file), check=False).returncode == 64
+
+
+def test_deleted_accounts_of_elsewhere_hinder_none_of_here(everline, tmp_path):
+    tag = uuid.uuid4().hex[:6]
+    line = everline.user(f"soon{tag}")
+    [[id]] = everline.sql(f"SELECT id FROM everline.users WHERE username = 'soon{tag}'")
+    message = {"room": f"外 {tag}", "epoch": "e", "senderName": "deleted user", "sentAt": "2026-01-01T00:00:00.000Z"}
+    file = tmp_path / "外.jsonl"
+    file.write_text("".join(json.dumps(message | {"seq": seq, "sender": sender, "body": f"第 {seq} 句", "clientId": str(uuid.uuid4())}) + "\n"
+                            for seq, sender in enumerate((f"deleted:{id}", f"DELETED:{id}", "deleted:x"), 1)))
+    history(everline, "import", str(file))
+    again = [json.loads(one) for one in history(everline, "export", "--room", f"外 {tag}").stdout.splitlines()]
+    assert [one["senderName"] for one in again] == ["deleted user"] * 3 and again[0]["sender"] == again[1]["sender"] != again[2]["sender"]
+    assert not {one["sender"] for one in again} & {f"deleted:{id}", f"soon{tag}"}
+    # What is exported of that is read back under the same name.
+    file.write_text("".join(json.dumps(one) + "\n" for one in again))
+    history(everline, "import", "--room", f"再 {tag}", str(file))
+    assert [json.loads(one)["sender"] for one in history(everline, "export", "--room", f"再 {tag}").stdout.splitlines()] == [one["sender"] for one in again]
+    assert line.result("auth.deleteAccount", password="床前明月光，疑是地上霜") == {}
+    assert everline.sql(f"SELECT username FROM everline.users WHERE id = {id}") == [[f"deleted:{id}"]]
+
+
+def test_no_cell_of_a_spreadsheet_is_a_formula(everline):
+    tag = uuid.uuid4().hex[:6]
+    line = everline.user("李白")
+    line.result("room.create", room=f"表 {tag}")
+    bodies = ["=1+1", "+886 2", "-2", "@SUM(A1)", "＝1", "\t=1", "1=1", '=HYPERLINK("http://x","y")', "=1\n=2", "'=1"]
+    send_all(line, f"表 {tag}", bodies)
+    text = history(everline, "export", "--room", f"表 {tag}", "--format", "csv").stdout
+    exact = [json.loads(one)["body"] for one in history(everline, "export", "--room", f"表 {tag}").stdout.splitlines()]
+    cells = [row["body"] for row in csv.DictReader(io.StringIO(text, newline=""))]
+    assert cells == [("'" if body[0] in "=+-@＝\t" else "") + body for body in exact] and exact == bodies
+
+
 def get(everline, path, session, read=None):
     """Status, headers and body of a GET; with `read`, the connection is dropped after so many bytes."""
     import http.client

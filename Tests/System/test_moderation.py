@@ -7,7 +7,9 @@ import uuid
 import pytest
 
 from psql import Psql
-from test_rooms_people import changed, listed, people, room, stranger, until  # noqa: F401
+from running import PASSWORD
+from test_account_protection import boss  # noqa: F401
+from test_rooms_people import changed, fresh, listed, people, room, stranger, until  # noqa: F401
 
 
 def soon(seconds):
@@ -44,6 +46,31 @@ def test_bans(everline, room, stranger):
     # One who never was a member is kept out as well.
     li.result("room.ban", room=name, username=stranger.name)
     assert stranger.error("room.join", room=name) == "room.banned"
+
+
+def test_nobody_is_spared_by_being_disabled(everline, room, boss):
+    name, li, _, _ = room
+    du = fresh(everline)
+    du.result("room.join", room=name)
+    li.result("room.setRole", room=name, username=du.name, role="moderator")
+    boss.result("admin.disable", username=du.name)
+    # Nothing more is given to who cannot come in, and all can be taken away.
+    for method, params in (("room.setRole", {"role": "owner"}), ("room.transfer", {}), ("room.invite", {})):
+        assert li.error(method, room=name, username=du.name, **params) == "user.not_found", method
+    assert li.error("room.create", kind="direct", **{"with": du.name}) == "user.not_found"
+    li.result("room.setRole", room=name, username=du.name, role="member")
+    for method in ("room.mute", "room.unmute", "room.remove", "room.ban", "room.unban", "room.ban"):
+        assert li.result(method, room=name, username=du.name) == {}, method
+    assert [ban["username"] for ban in li.result("room.bans", room=name)["bans"]] == [du.name]
+    boss.result("admin.enable", username=du.name)
+    again = everline.user(du.name)
+    assert again.error("room.join", room=name) == "room.banned"
+    # A deleted account is nobody, by whatever name.
+    [[id]] = everline.sql(f"SELECT id FROM everline.users WHERE username = '{du.name}'")
+    again.result("auth.deleteAccount", password=PASSWORD)
+    for username in (du.name, f"deleted:{id}", "db:guardian"):
+        for method in ("room.ban", "room.unban", "room.mute", "room.remove", "room.invite", "room.transfer"):
+            assert li.error(method, room=name, username=username) in ("user.not_found", "invalid_params"), (username, method)
 
 
 def test_a_ban_ends_by_itself(room):

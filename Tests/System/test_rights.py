@@ -161,7 +161,7 @@ def account_params(people, method, caller):
         "session.resume": {"session": people.lines["victim"].session}, "auth.revoke": {"sessionId": str(uuid.uuid4())},
         "auth.profile": {"displayName": f"{caller} 改名"}, "room.create": {"room": str(uuid.uuid4())}, "presence": {"state": "online"},
         "admin.createUser": {"username": f"made{uuid.uuid4().hex[:10]}", "password": PASSWORD}, "admin.setPassword": {"username": people.name("guest"), "password": PASSWORD},
-        "admin.setAdmin": {"username": victim, "admin": False}, "admin.revoke": {"username": people.name("guest")},
+        "admin.setAdmin": {"username": victim, "admin": False}, "admin.revoke": {"username": people.name("guest")}, "admin.requireChange": {"username": people.name("guest")},
         "guardian.backup": {"kind": "database"}, "admin.disable": {"username": people.name("guest")}, "admin.enable": {"username": people.name("guest")}, "admin.sessions": {"username": victim},
     }.get(method, {})
 

@@ -1,6 +1,7 @@
 """Statistics are what a full scan of the messages counts, whatever was edited and deleted, and whether they were summed up yet or not."""
 import collections
 import datetime
+import json
 import pathlib
 import random
 import re
@@ -28,7 +29,11 @@ def local_start(moment, bucket, zone):
     """The beginning of the local hour, day or week, as an instant."""
     local = moment.astimezone(zone)
     if bucket == "hour":
-        return (moment - datetime.timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)).astimezone(UTC)
+        # Back to where the minutes last were zero, which is another than the present hour's beginning where half an hour was left out or was twice.
+        start = moment - datetime.timedelta(minutes=local.minute % 15, seconds=local.second, microseconds=local.microsecond)
+        while start.astimezone(zone).minute:
+            start -= datetime.timedelta(minutes=15)
+        return start.astimezone(UTC)
     day = local.date()
     if bucket == "week":
         day -= datetime.timedelta(days=day.weekday())
@@ -244,3 +249,48 @@ def test_words_that_rose(everline):
     assert "words" not in line.result("history.stats", **(asked | {"words": False}))
     assert line.result("history.stats", **asked, room="別處")["words"] == {"rising": [], "read": 0, "of": 0}
     assert line.error("history.stats", **(asked | {"words": "yes"})) == "invalid_params"
+
+
+# Where clocks were changed by other than an hour, or a day was left out: zone, a moment near it, and how many hours around it are looked at.
+TURNS = [
+    ("Pacific/Apia", "2011-12-30T10:00:00+00:00", 96), ("Pacific/Apia", "2010-09-26T11:00:00+00:00", 48), ("Asia/Kathmandu", "1985-12-31T18:30:00+00:00", 48),
+    ("Australia/Lord_Howe", "2024-04-06T15:00:00+00:00", 48), ("Europe/London", "2024-10-27T01:00:00+00:00", 48), ("America/Sao_Paulo", "2018-11-04T03:00:00+00:00", 48),
+    ("Africa/Casablanca", "2024-03-10T02:00:00+00:00", 48), ("Asia/Pyongyang", "2015-08-14T15:00:00+00:00", 48), ("Pacific/Kwajalein", "1993-08-21T00:00:00+00:00", 96),
+    ("America/Caracas", "2007-12-09T07:00:00+00:00", 48), ("Antarctica/Troll", "2024-03-31T01:00:00+00:00", 48),
+]
+
+
+@pytest.mark.parametrize("zone, moment, hours", TURNS, ids=[f"{zone} {moment[:4]}" for zone, moment, _ in TURNS])
+def test_where_clocks_were_turned(everline, tmp_path, zone, moment, hours):
+    generator = random.Random(f"{zone} {moment}")
+    turn = datetime.datetime.fromisoformat(moment)
+    tag = uuid.uuid4().hex[:8]
+    people = [f"鐘{n}{tag}" for n in range(3)]
+    reader = everline.user(people[0])
+    room = f"鐘 {tag}"
+    reader.result("room.create", room=room)
+    times = sorted(turn + datetime.timedelta(milliseconds=int((generator.random() - 0.5) * hours * 3_600_000)) for _ in range(400))
+    times += [turn + datetime.timedelta(minutes=15 * n) for n in range(-8, 9)]
+    times.sort()
+    messages = [(room, generator.choice(people), at, False) for at in times]
+    file = tmp_path / "鐘.jsonl"
+    file.write_text("".join(json.dumps({
+        "room": room, "seq": seq, "epoch": "e", "sender": sender, "senderName": sender, "body": f"第 {seq} 響", "sentAt": stamp(at),
+        "clientId": str(uuid.uuid4())}) + "\n" for seq, (_, sender, at, _) in enumerate(messages, 1)))
+    everline.run("history", "import", "--room", room, str(file))
+    epoch = reader.result("room.open", room=room)["epoch"]
+    messages = [(room, sender, parse(stamp(at)), deleted) for _, sender, at, deleted in messages]
+    for deleting in (False, True):
+        if deleting:
+            for seq in generator.sample(range(1, len(messages) + 1), 20):
+                reader.result("message.delete", room=room, epoch=epoch, seq=seq, clientId=str(uuid.uuid4()))
+                messages[seq - 1] = messages[seq - 1][:3] + (True,)
+        else:
+            everline.until_indexed()
+        for bucket in ("hour", "day", "week"):
+            for since, until in ((-hours, hours), (-26, 1), (0, 30), (-3, 3)):
+                since, until = turn + datetime.timedelta(hours=since), turn + datetime.timedelta(hours=until)
+                answer = reader.result("history.stats", since=stamp(since), until=stamp(until), bucket=bucket, timeZone=zone, room=room)
+                compare(answer, scan(messages, since, until, bucket, zoneinfo.ZoneInfo(zone)), (zone, bucket, stamp(since), stamp(until)))
+                starts = [parse(one["at"]) for one in answer["buckets"]]
+                assert starts == sorted(set(starts)), "buckets follow one another"

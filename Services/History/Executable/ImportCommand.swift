@@ -27,6 +27,9 @@ extension History {
         func validate() throws {
             if mattermost, room != nil || resume { throw ValidationError("--mattermost goes without --room and --resume") }
             if !mattermost, !prefix.isEmpty { throw ValidationError("--prefix goes with --mattermost") }
+            if prefix.count > Limits.roomCharacters / 2 {
+                throw ValidationError("--prefix has at most \(Limits.roomCharacters / 2) characters")
+            }
         }
 
         func run() async throws {

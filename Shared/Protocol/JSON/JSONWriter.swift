@@ -1,8 +1,9 @@
 /// Writes JSON as bytes, once, into one buffer.
 package struct JSONWriter: Sendable {
-    package private(set) var bytes: [UInt8] = []
+    package fileprivate(set) var bytes: [UInt8] = []
 
     package init(reserving capacity: Int = 256) { bytes.reserveCapacity(capacity) }
+    fileprivate init(bytes: [UInt8]) { self.bytes = bytes }
 
     package mutating func null() { raw("null") }
     package mutating func write(_ value: Bool) { raw(value ? "true" : "false") }
@@ -84,10 +85,11 @@ package struct JSONWriter: Sendable {
 
     package mutating func object(_ write: (inout ObjectWriter) -> Void) {
         bytes.append(UInt8(ascii: "{"))
-        var object = ObjectWriter(writer: self)
-        bytes = []
+        // There and back by exchange: two that hold the buffer would copy all of it at the next byte, and so at the end of each object of a long list.
+        var object = ObjectWriter(writer: JSONWriter(bytes: []))
+        swap(&bytes, &object.writer.bytes)
         write(&object)
-        self = object.writer
+        swap(&bytes, &object.writer.bytes)
         bytes.append(UInt8(ascii: "}"))
     }
 

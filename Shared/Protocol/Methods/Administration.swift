@@ -137,6 +137,12 @@ package enum AdminEnable: Method {
     package typealias Params = UserParams
     package typealias Result = Nothing
 }
+/// Has a user change their password at the next login, and ends their sessions.
+package enum AdminRequireChange: Method {
+    package static let name = "admin.requireChange"
+    package typealias Params = UserParams
+    package typealias Result = Nothing
+}
 package enum AdminResetSecondFactor: Method {
     package static let name = "admin.resetSecondFactor"
     package typealias Params = UserParams

@@ -8,6 +8,7 @@ struct Accounts: Sendable {
     let users: UserStore
     let sessions: Sessions
     let log: LoginLog
+    let passwords: Passwords
     let hashing: HashingPool
     let throttle: Throttle
     let secondFactors: SecondFactors
@@ -31,7 +32,10 @@ struct Accounts: Sendable {
             id: id, username: name.text, displayName: displayName, passwordHash: hash, admin: false, disabled: false,
             createdAt: Timestamp(milliseconds: 0), mustChange: false)
         throttle.succeeded(name.key, address)
-        return try await sessions.open(for: user, client: params.client, address: address)
+        guard let session = try await sessions.open(for: user, client: params.client, address: address) else {
+            throw RPCError(.invalidCredentials)
+        }
+        return session
     }
 
     /// The same steps and the same answer whatever is wrong: an unknown name, a disabled user, a wrong password.
@@ -43,7 +47,7 @@ struct Accounts: Sendable {
         do {
             try throttle.admit(key, address)
         } catch {
-            try await record(.throttled, nil)
+            try await record(.throttled, try await users.user(key: key)?.id)
             throw error
         }
         let user = try await users.user(key: key)
@@ -73,9 +77,19 @@ struct Accounts: Sendable {
         }
         throttle.succeeded(key, address)
         try await record(.success, user.id)
-        let session = try await sessions.open(for: user, client: params.client, address: address)
-        if stored.needsUpgrade() { upgrade(user, password) }
-        return session
+        // Another login may have hashed the same password anew meanwhile; and if it is another by now, or the user was disabled, this one comes too late.
+        var now = user
+        while true {
+            if let session = try await sessions.open(for: now, client: params.client, address: address) {
+                if PasswordHash(now.passwordHash)?.needsUpgrade() == true { upgrade(now, password) }
+                return session
+            }
+            guard let changed = try await passwords.changed(now, password, for: address) else {
+                try await record(.wrongPassword, user.id)
+                throw RPCError(.invalidCredentials)
+            }
+            now = changed
+        }
     }
 
     func logout(_ token: String, from address: String) async throws {

@@ -9,6 +9,7 @@ struct OwnAccount: Sendable {
     let deeds: AccountDeeds
     let sessions: Sessions
     let log: LoginLog
+    let passwords: Passwords
     let hashing: HashingPool
     let throttle: Throttle
     let secondFactors: SecondFactors
@@ -27,11 +28,18 @@ struct OwnAccount: Sendable {
         }
         let hash = try await hashing.run(for: holder.address) { try PasswordHash(hashing: new.text).description }
         // From here on nobody gets in by the old one; whoever did while this went on is among those whose sessions end.
-        guard
-            let ended = try await deeds.changePassword(
-                of: holder.user, to: hash, keeping: holder.session, address: holder.address)
-        else { throw RPCError(.invalidCredentials, parameter: "current") }
-        await sessions.announce(ended)
+        var user = holder.user
+        while true {
+            if let ended = try await deeds.changePassword(of: user, to: hash, by: .oneself(holder)) {
+                await sessions.announce(ended)
+                break
+            }
+            // It may be the same password still, hashed anew at a login.
+            guard let now = try await passwords.changed(user, Password.normalized(params.current), for: holder.address) else {
+                throw RPCError(.invalidCredentials, parameter: "current")
+            }
+            user = now
+        }
         try await sessions.refresh(holder.session)
     }
 
@@ -41,7 +49,7 @@ struct OwnAccount: Sendable {
 
     func revoke(_ params: AuthRevoke.Params, _ holder: Holder) async throws -> Ended {
         let ended = try await deeds.endSessions(
-            of: holder.user.id, params.sessionID, except: params.sessionID == nil ? holder.session : nil)
+            of: holder.user, params.sessionID, by: .oneself(holder))
         await sessions.announce(ended)
         return Ended(ended: ended.count)
     }
@@ -61,14 +69,15 @@ struct OwnAccount: Sendable {
     func confirmSecondFactor(_ params: AuthSecondFactorConfirm.Params, _ holder: Holder) async throws
         -> AuthSecondFactorConfirm.Result
     {
-        let codes = try await secondFactors.confirm(params.code, of: holder.user)
-        try await deeds.note(.secondFactorEnabled, by: .holder(holder), holder.user)
+        let codes = try await secondFactors.confirm(params.code, of: holder.user) {
+            try await deeds.confirmSecondFactor(of: holder.user, $0, by: .oneself(holder))
+        }
         return .init(recoveryCodes: codes)
     }
 
     func disableSecondFactor(_ params: Proof, _ holder: Holder) async throws {
         try await confirm(params, holder)
-        guard try await deeds.removeSecondFactor(of: holder.user, .secondFactorDisabled, by: .holder(holder)) else {
+        guard try await deeds.removeSecondFactor(of: holder.user, .secondFactorDisabled, by: .oneself(holder)) else {
             throw RPCError(.invalidParams, detail: "there is no second factor")
         }
     }
@@ -83,7 +92,7 @@ struct OwnAccount: Sendable {
 
     func delete(_ params: Proof, _ holder: Holder) async throws {
         try await confirm(params, holder)
-        guard let ended = try await deeds.delete(holder.user, burying: buries, by: .holder(holder)) else {
+        guard let ended = try await deeds.delete(holder.user, burying: buries, by: .oneself(holder)) else {
             throw RPCError(.sessionInvalid)
         }
         await sessions.announce(ended)
@@ -96,7 +105,9 @@ struct OwnAccount: Sendable {
         switch try await secondFactors.check(proof.code, of: holder.user.id) {
         case .right, .unneeded: break
         case .missing: throw RPCError(.secondFactorRequired)
-        case .wrong: throw RPCError(.invalidCredentials, detail: "the code is wrong, or was used already", parameter: "code")
+        case .wrong:
+            try await noteUnconfirmed(holder)
+            throw RPCError(.invalidCredentials, detail: "the code is wrong, or was used already", parameter: "code")
         }
     }
 
@@ -107,10 +118,14 @@ struct OwnAccount: Sendable {
         guard let stored = PasswordHash(holder.user.passwordHash) else { throw RPCError(.invalidCredentials) }
         let right = try await hashing.run(for: holder.address) { try stored.verify(normalized) }
         guard right else {
-            throttle.failed(key, holder.address)
-            try await log.record(
-                .notConfirmed, user: holder.user.id, name: holder.user.username, address: holder.address, client: nil)
+            try await noteUnconfirmed(holder)
             throw RPCError(.invalidCredentials)
         }
+    }
+
+    private func noteUnconfirmed(_ holder: Holder) async throws {
+        throttle.failed(UsernameKey.of(holder.user.username), holder.address)
+        try await log.record(
+            .notConfirmed, user: holder.user.id, name: holder.user.username, address: holder.address, client: nil)
     }
 }

@@ -21,9 +21,12 @@ package struct UserStore: Sendable {
 
     package init(_ pool: PostgresPool) { self.pool = pool }
 
+    // With a colon are the keys of those whom nobody is by a name: deleted accounts, and services that write.
     private static let byKey = PostgresStatement(
-        "SELECT id, username, display_name, password_hash, admin, disabled, created_at, must_change FROM everline.users WHERE username_key = $1"
-    )
+        """
+        SELECT id, username, display_name, password_hash, admin, disabled, created_at, must_change FROM everline.users
+        WHERE username_key = $1 AND strpos(username_key, ':') = 0
+        """)
 
     package func user(key: String) async throws -> StoredUser? {
         try await pool.execute(Self.byKey, [key]).first.map(Self.user)
@@ -57,7 +60,7 @@ package struct UserStore: Sendable {
         try await pool.query("UPDATE everline.users SET password_hash = \(new) WHERE id = \(id) AND password_hash = \(old)")
     }
     func setDisplayName(_ id: Int64, _ name: String) async throws {
-        try await pool.query("UPDATE everline.users SET display_name = \(name) WHERE id = \(id)")
+        try await pool.query("UPDATE everline.users SET display_name = \(name) WHERE id = \(id) AND NOT disabled")
     }
 
     private static func user(_ row: PostgresRow) throws -> StoredUser {

@@ -1,8 +1,8 @@
 package import EverlinePostgres
 package import EverlineProtocol
 
-/// What changes accounts: each in one transaction with its record. A user's row is changed before their sessions are ended, and opening a session locks
-/// it (`SessionStore.open`), so no session of before slips through.
+/// What changes accounts: each in one transaction with its record, in which it is looked again whether the actor may (`Standing`). A user's row is changed
+/// before their sessions are ended, and opening a session locks it (`SessionStore.open`), so no session of before slips through.
 package struct AccountDeeds: Sendable {
     let pool: PostgresPool
     let users: UserStore
@@ -17,6 +17,7 @@ package struct AccountDeeds: Sendable {
     ) async throws {
         do {
             try await pool.withTransaction { connection in
+                try await Standing.look(actor, connection)
                 let id: Int64 = try await connection.query(
                     """
                     INSERT INTO everline.users (username, username_key, display_name, password_hash, admin, must_change)
@@ -32,19 +33,17 @@ package struct AccountDeeds: Sendable {
     }
 
     /// The sessions that ended; `nil` if the password is not the one any more that was looked at.
-    func changePassword(of user: StoredUser, to hash: String, keeping session: SessionHash, address: String) async throws
-        -> [SessionHash]?
-    {
+    func changePassword(of user: StoredUser, to hash: String, by actor: Actor) async throws -> [SessionHash]? {
         try await pool.withTransaction { connection in
+            try await Standing.look(actor, of: user, connection)
             let changed = try await connection.query(
                 """
                 UPDATE everline.users SET password_hash = \(hash), must_change = false
                 WHERE id = \(user.id) AND password_hash = \(user.passwordHash) AND NOT disabled RETURNING 1
                 """)
             guard !changed.isEmpty else { return nil }
-            let actor = Actor(id: user.id, name: user.username, address: address)
             try await ActionLog.add(.passwordChanged, by: actor, of: (user.id, user.username), connection)
-            return try await Self.endSessions(of: user.id, nil, except: session, connection)
+            return try await Self.endSessions(of: user.id, nil, except: actor.session, connection)
         }
     }
 
@@ -64,14 +63,14 @@ package struct AccountDeeds: Sendable {
     }
 
     package func disable(_ user: StoredUser, by actor: Actor) async throws -> [SessionHash] {
-        try await ending(.userDisabled, user, by: actor) { connection in
-            try await Self.keepAnAdmin(besides: user, by: actor, connection)
+        try await ending(.userDisabled, user, by: actor, anotherRemains: true) { connection in
             try await connection.query("UPDATE everline.users SET disabled = true WHERE id = \(user.id)")
         }
     }
 
     package func enable(_ user: StoredUser, by actor: Actor) async throws {
         try await pool.withTransaction { connection in
+            try await Standing.look(actor, of: user, connection)
             try await connection.query("UPDATE everline.users SET disabled = false WHERE id = \(user.id)")
             try await ActionLog.add(.userEnabled, by: actor, of: (user.id, user.username), connection)
         }
@@ -81,13 +80,13 @@ package struct AccountDeeds: Sendable {
     package func setAdmin(_ user: StoredUser, _ admin: Bool, by actor: Actor) async throws -> [SessionHash] {
         guard !admin else {
             try await pool.withTransaction { connection in
+                try await Standing.look(actor, of: user, connection)
                 try await connection.query("UPDATE everline.users SET admin = true WHERE id = \(user.id)")
                 try await ActionLog.add(.adminGiven, by: actor, of: (user.id, user.username), connection)
             }
             return []
         }
-        return try await ending(.adminTaken, user, by: actor) { connection in
-            try await Self.keepAnAdmin(besides: user, by: actor, connection)
+        return try await ending(.adminTaken, user, by: actor, anotherRemains: true) { connection in
             try await connection.query("UPDATE everline.users SET admin = false WHERE id = \(user.id)")
         }
     }
@@ -96,6 +95,7 @@ package struct AccountDeeds: Sendable {
     package func removeSecondFactor(of user: StoredUser, _ deed: Deed = .secondFactorReset, by actor: Actor) async throws -> Bool
     {
         try await pool.withTransaction { connection in
+            try await Standing.look(actor, of: user, connection)
             guard try await SecondFactorStore.remove(user.id, connection) else { return false }
             try await ActionLog.add(deed, by: actor, of: (user.id, user.username), connection)
             return true
@@ -104,6 +104,7 @@ package struct AccountDeeds: Sendable {
 
     package func revoke(_ user: StoredUser, _ session: WireUUID?, by actor: Actor) async throws -> [SessionHash] {
         try await pool.withTransaction { connection in
+            try await Standing.look(actor, of: user, connection)
             let ended = try await Self.endSessions(of: user.id, session, except: nil, connection)
             if !ended.isEmpty {
                 try await ActionLog.add(
@@ -113,18 +114,27 @@ package struct AccountDeeds: Sendable {
         }
     }
 
-    func endSessions(of user: Int64, _ session: WireUUID?, except kept: SessionHash?) async throws -> [SessionHash] {
-        try await pool.withTransaction { try await Self.endSessions(of: user, session, except: kept, $0) }
+    /// One of one's own sessions, or all others: of two that end each other at once, one remains.
+    func endSessions(of user: StoredUser, _ session: WireUUID?, by actor: Actor) async throws -> [SessionHash] {
+        try await pool.withTransaction { connection in
+            try await Standing.look(actor, of: user, connection)
+            return try await Self.endSessions(of: user.id, session, except: session == nil ? actor.session : nil, connection)
+        }
     }
 
-    func note(_ deed: Deed, by actor: Actor, _ user: StoredUser) async throws {
-        try await pool.withTransaction { try await ActionLog.add(deed, by: actor, of: (user.id, user.username), $0) }
+    /// Makes the second factor count that is being set up, by its first code. False: it is another by now, or counts already.
+    func confirmSecondFactor(of user: StoredUser, _ first: FirstCode, by actor: Actor) async throws -> Bool {
+        try await pool.withTransaction { connection in
+            guard try await SecondFactorStore.confirm(user.id, first, connection) else { return false }
+            try await ActionLog.add(.secondFactorEnabled, by: actor, of: (user.id, user.username), connection)
+            return true
+        }
     }
 
     /// The sessions that ended; `nil` if the account was deleted already.
     package func delete(_ user: StoredUser, burying: Bool, by actor: Actor) async throws -> [SessionHash]? {
         try await pool.withTransaction { connection in
-            try await Self.keepAnAdmin(besides: user, by: actor, connection)
+            try await Standing.look(actor, of: user, anotherRemains: true, connection)
             let ended = try await Self.endSessions(of: user.id, nil, except: nil, connection)
             let done: Bool = try await connection.query(
                 "SELECT everline.delete_account(\(user.id), \(burying))", deadline: .seconds(60)
@@ -133,7 +143,7 @@ package struct AccountDeeds: Sendable {
             // By number, since the name is gone with the account.
             try await ActionLog.add(
                 .accountDeleted,
-                by: actor.id == user.id ? Actor(id: user.id, name: "deleted:\(user.id)", address: actor.address) : actor,
+                by: actor.id == user.id ? actor.named("deleted:\(user.id)") : actor,
                 of: (user.id, "deleted:\(user.id)"), detail: burying ? "messages become tombstones" : "messages stay", connection)
             return ended
         }
@@ -142,28 +152,15 @@ package struct AccountDeeds: Sendable {
     // MARK: Parts
 
     private func ending(
-        _ deed: Deed, _ user: StoredUser, by actor: Actor, detail: String? = nil,
+        _ deed: Deed, _ user: StoredUser, by actor: Actor, detail: String? = nil, anotherRemains: Bool = false,
         _ change: (PostgresConnection) async throws -> Void
     ) async throws -> [SessionHash] {
         try await pool.withTransaction { connection in
+            try await Standing.look(actor, of: user, anotherRemains: anotherRemains, connection)
             try await change(connection)
             try await ActionLog.add(deed, by: actor, of: (user.id, user.username), detail: detail, connection)
             return try await Self.endSessions(of: user.id, nil, except: nil, connection)
         }
-    }
-
-    /// Under the locks of all admins' rows, so that two who take it from each other at once do not leave none, and do not both succeed: whoever comes second
-    /// is no admin any more.
-    private static func keepAnAdmin(besides user: StoredUser, by actor: Actor, _ connection: PostgresConnection) async throws {
-        let admins = try await connection.query(
-            "SELECT id FROM everline.users WHERE admin AND NOT disabled ORDER BY id FOR UPDATE"
-        ).map { try $0[0].decode(as: Int64.self) }
-        guard admins != [user.id] else {
-            throw RPCError(.invalidParams, detail: "the last admin remains one", parameter: "username")
-        }
-        // At the prompt nobody asks who it is, and one's own account anybody may end.
-        guard let id = actor.id, id != user.id else { return }
-        guard admins.contains(id) else { throw RPCError(.adminRequired) }
     }
 
     private static func endSessions(

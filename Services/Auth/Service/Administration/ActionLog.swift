@@ -24,12 +24,23 @@ package struct Actor: Sendable {
     let id: Int64?
     let name: String
     let address: String
+    /// By which they do it; `nil` at the prompt.
+    let session: SessionHash?
+    /// They may do it only as an admin.
+    let isAdmin: Bool
 
-    static func holder(_ holder: Holder) -> Actor {
-        Actor(id: holder.user.id, name: holder.user.username, address: holder.address)
+    static func admin(_ holder: Holder) -> Actor {
+        Actor(id: holder.user.id, name: holder.user.username, address: holder.address, session: holder.session, isAdmin: true)
     }
+    /// With their own account.
+    static func oneself(_ holder: Holder) -> Actor {
+        Actor(id: holder.user.id, name: holder.user.username, address: holder.address, session: holder.session, isAdmin: false)
+    }
+    func named(_ name: String) -> Actor { Actor(id: id, name: name, address: address, session: session, isAdmin: isAdmin) }
     /// Somebody at the prompt of the machine, by the name that the system has for them.
-    package static func prompt(_ user: String) -> Actor { Actor(id: nil, name: "prompt:\(user)", address: "prompt") }
+    package static func prompt(_ user: String) -> Actor {
+        Actor(id: nil, name: "prompt:\(user)", address: "prompt", session: nil, isAdmin: false)
+    }
 }
 
 /// The record of deeds. The service's role can add to it and read it, and do nothing else with it.

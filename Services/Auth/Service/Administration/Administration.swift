@@ -15,30 +15,34 @@ struct Administration: Sendable {
         let displayName = params.displayName ?? name.text
         try await deeds.create(
             name, displayName: displayName, passwordHash: hash, admin: params.admin, mustChange: params.mustChange,
-            by: .holder(admin))
+            by: .admin(admin))
         return User(username: name.text, displayName: displayName, admin: params.admin)
     }
 
     func disable(_ params: UserParams, _ admin: Holder) async throws {
-        await sessions.announce(try await deeds.disable(try await user(params.username), by: .holder(admin)))
+        await sessions.announce(try await deeds.disable(try await user(params.username), by: .admin(admin)))
     }
     func enable(_ params: UserParams, _ admin: Holder) async throws {
-        try await deeds.enable(try await user(params.username), by: .holder(admin))
+        try await deeds.enable(try await user(params.username), by: .admin(admin))
     }
 
     func setPassword(_ params: AdminSetPassword.Params, _ admin: Holder) async throws {
         let user = try await user(params.username)
         let hash = try await hash(params.password, of: user.username, admin)
         await sessions.announce(
-            try await deeds.setPassword(of: user, to: hash, mustChange: params.mustChange, by: .holder(admin)))
+            try await deeds.setPassword(of: user, to: hash, mustChange: params.mustChange, by: .admin(admin)))
+    }
+
+    func requireChange(_ params: UserParams, _ admin: Holder) async throws {
+        await sessions.announce(try await deeds.requireChange(of: try await user(params.username), by: .admin(admin)))
     }
 
     func setAdmin(_ params: AdminSetAdmin.Params, _ admin: Holder) async throws {
-        await sessions.announce(try await deeds.setAdmin(try await user(params.username), params.admin, by: .holder(admin)))
+        await sessions.announce(try await deeds.setAdmin(try await user(params.username), params.admin, by: .admin(admin)))
     }
 
     func resetSecondFactor(_ params: UserParams, _ admin: Holder) async throws {
-        guard try await deeds.removeSecondFactor(of: try await user(params.username), by: .holder(admin)) else {
+        guard try await deeds.removeSecondFactor(of: try await user(params.username), by: .admin(admin)) else {
             throw RPCError(.invalidParams, detail: "there is no second factor", parameter: "username")
         }
     }
@@ -48,7 +52,7 @@ struct Administration: Sendable {
     }
 
     func revoke(_ params: AdminRevoke.Params, _ admin: Holder) async throws -> Ended {
-        let ended = try await deeds.revoke(try await user(params.username), params.sessionID, by: .holder(admin))
+        let ended = try await deeds.revoke(try await user(params.username), params.sessionID, by: .admin(admin))
         await sessions.announce(ended)
         return Ended(ended: ended.count)
     }

@@ -2,6 +2,13 @@ import EverlineCryptography
 import EverlineProtocol
 import Foundation
 
+/// What is kept when a second factor begins to count.
+struct FirstCode: Sendable {
+    let step: Int64
+    let secret: [UInt8]
+    let recoveryHashes: [[UInt8]]
+}
+
 /// The code that is asked for besides the password, by those who want that.
 struct SecondFactors: Sendable {
     let store: SecondFactorStore
@@ -41,16 +48,17 @@ struct SecondFactors: Sendable {
         )
     }
 
-    /// The first code makes it count. Answers the recovery codes, which are shown once.
-    func confirm(_ code: String, of user: StoredUser) async throws -> [String] {
-        guard let stored = try await store.stored(user.id), !stored.isConfirmed else {
-            throw RPCError(.invalidParams, detail: "no second factor is being set up")
-        }
-        let codes = try (0..<Self.recoveryCodes).map { _ in Base32.encode(try SecureRandom.bytes(10)).lowercased() }
-        guard try await takeTime(code, of: user.id, stored) else {
+    /// The first code makes it count, and `keep` has to keep that. Answers the recovery codes, which are shown once.
+    func confirm(_ code: String, of user: StoredUser, _ keep: (FirstCode) async throws -> Bool) async throws -> [String] {
+        guard let stored = try await store.stored(user.id), !stored.isConfirmed else { throw Self.nothingBegun }
+        guard let step = try step(of: code, user.id, stored) else {
             throw RPCError(.invalidParams, detail: "the code is wrong; is the clock right?", parameter: "code")
         }
-        try await store.setRecoveryCodes(user.id, codes.map(Self.hash))
+        let codes = try (0..<Self.recoveryCodes).map { _ in Base32.encode(try SecureRandom.bytes(10)).lowercased() }
+        guard try await keep(FirstCode(step: step, secret: stored.secret, recoveryHashes: codes.map(Self.hash))) else {
+            throw Self.nothingBegun
+        }
+        throttle.succeeded("\(user.id)", "")
         return codes.map { code in
             stride(from: 0, to: code.count, by: 4).map { String(code.dropFirst($0).prefix(4)) }.joined(separator: "-")
         }
@@ -62,20 +70,30 @@ struct SecondFactors: Sendable {
     }
 
     private func takeTime(_ code: String, of user: Int64, _ stored: SecondFactorStore.Stored) async throws -> Bool {
-        try throttle.admit("\(user)", "")
-        guard let secret = try key().open(stored.secret, of: user) else {
-            throw RPCError(.unavailable, detail: "the second factor was set up with another key")
-        }
-        let now = Timestamp.now.milliseconds / 1_000
-        guard let step = TimeBasedPassword.usual.step(of: code, secret, at: now),
-            try await store.take(user, step: step, of: stored.secret)
-        else {
+        guard let step = try step(of: code, user, stored) else { return false }
+        guard try await store.take(user, step: step, of: stored.secret) else {
             throttle.failed("\(user)", "")
             return false
         }
         throttle.succeeded("\(user)", "")
         return true
     }
+
+    /// The time step of the code, if it is right.
+    private func step(of code: String, _ user: Int64, _ stored: SecondFactorStore.Stored) throws -> Int64? {
+        try throttle.admit("\(user)", "")
+        guard let secret = try key().open(stored.secret, of: user) else {
+            throw RPCError(.unavailable, detail: "the second factor was set up with another key")
+        }
+        let now = Timestamp.now.milliseconds / 1_000
+        guard let step = TimeBasedPassword.usual.step(of: code, secret, at: now) else {
+            throttle.failed("\(user)", "")
+            return nil
+        }
+        return step
+    }
+
+    private static let nothingBegun = RPCError(.invalidParams, detail: "no second factor is being set up")
 
     private func key() throws(RPCError) -> SecretBox {
         guard let box else { throw RPCError(.unavailable, detail: "there is no key for second factors (secondFactor.keyFile)") }

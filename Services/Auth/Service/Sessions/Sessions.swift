@@ -18,8 +18,8 @@ package struct Sessions: Sendable {
 
     /// The token, which only its holder will know, and when it ends.
     ///
-    /// - Throws: `auth.invalid_credentials` if the user is not as they were when the password was looked at.
-    func open(for user: StoredUser, client: String?, address: String) async throws -> OpenedSession {
+    /// `nil` if the user is not as they were when the password was looked at.
+    func open(for user: StoredUser, client: String?, address: String) async throws -> OpenedSession? {
         let raw = try SecureRandom.bytes(32)
         let hash = SessionHash(bytes: DigestAlgorithm.sha256.digest(raw))
         let begun = Self.now
@@ -29,7 +29,7 @@ package struct Sessions: Sendable {
             let epoch = try await store.open(
                 hash, user: user.id, passwordHash: user.passwordHash, client: client, address: address, expiresAt: expiresAt,
                 endsAt: endsAt)
-        else { throw RPCError(.invalidCredentials) }
+        else { return nil }
         let session = StoredSession(
             userID: user.id, user: user.user, expiresAt: expiresAt, endsAt: endsAt, mustChange: user.mustChange)
         await cache.put(hash, session, epoch: epoch, readAt: begun)

@@ -71,6 +71,10 @@ struct AuthMethods: Sendable {
             try await administration.setPassword(params, admin)
             return Nothing()
         }
+        forAdmin(AdminRequireChange.self, in: &table) { params, admin in
+            try await administration.requireChange(params, admin)
+            return Nothing()
+        }
         forAdmin(AdminSetAdmin.self, in: &table) { params, admin in
             try await administration.setAdmin(params, admin)
             return Nothing()

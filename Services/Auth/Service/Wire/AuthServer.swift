@@ -54,12 +54,15 @@ package enum AuthServer {
             store: SecondFactorStore(pool), box: try settings.optional("secondFactor.keyFile").map { try SecretBox(file: $0) })
         let users = UserStore(pool)
         let log = LoginLog(pool: pool)
+        let passwords = Passwords(users: users, hashing: hashing)
         let accounts = Accounts(
-            users: users, sessions: sessions, log: log, hashing: hashing, throttle: throttle, secondFactors: secondFactors,
+            users: users, sessions: sessions, log: log, passwords: passwords, hashing: hashing, throttle: throttle,
+            secondFactors: secondFactors,
             logger: process.logger, decoy: try PasswordHash.decoy())
         let own = OwnAccount(
-            users: users, lists: AccountLists(pool), deeds: AccountDeeds(pool), sessions: sessions, log: log, hashing: hashing,
-            throttle: throttle, secondFactors: secondFactors, buries: try buries(settings))
+            users: users, lists: AccountLists(pool), deeds: AccountDeeds(pool), sessions: sessions, log: log,
+            passwords: passwords,
+            hashing: hashing, throttle: throttle, secondFactors: secondFactors, buries: try buries(settings))
         let methods = AuthMethods(
             accounts: accounts, sessions: sessions, holders: Holders(users: users, sessions: sessions), own: own,
             administration: Administration(
@@ -73,7 +76,9 @@ package enum AuthServer {
         try await process.run([
             Part.ending { await pool.shutdown() }, Part { await tls.run() }, Part { await redis.run() },
             Part { try await cache.run() }, Part { try await epoch.run(store) },
-            Part { try await Departures(pool: pool, logger: process.logger).run() },
+            Part {
+                try await Departures(pool: pool, windows: RoomWindow(redis, size: Limits.window), logger: process.logger).run()
+            },
             Part {
                 while true {
                     try await Task.sleep(for: .seconds(3_600))

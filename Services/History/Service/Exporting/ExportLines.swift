@@ -1,6 +1,8 @@
 package import EverlineProtocol
 
 /// Messages as lines of a file.
+///
+/// JSON Lines are exact. CSV is for spreadsheets, which take a cell that begins as a formula for one and run it; so before such a one stands an apostrophe.
 package enum ExportLines {
     private static let columns = [
         "room", "seq", "sender", "senderName", "sentAt", "body", "replyTo", "editedAt", "deleted", "reactions", "clientId",
@@ -19,9 +21,15 @@ package enum ExportLines {
                 message.room, "\(message.seq)", message.sender, message.senderName, message.sentAt.description, message.body,
                 message.replyTo.map { "\($0)" } ?? "", message.editedAt?.description ?? "", message.deleted ? "true" : "",
                 message.reactions.map { String(decoding: $0, as: UTF8.self) } ?? "", message.clientID.description,
-            ].map(quoted).joined(separator: ",")
+            ].map { quoted(harmless($0)) }.joined(separator: ",")
         }
     }
+
+    private static func harmless(_ text: String) -> String {
+        guard let first = text.first, formulas.contains(first) else { return text }
+        return "'" + text
+    }
+    private static let formulas: Set<Character> = ["=", "+", "-", "@", "\t", "\r", "\r\n", "＝", "＋", "－", "＠"]
 
     /// RFC 4180: in quotation marks if need be, those within doubled.
     private static func quoted(_ text: String) -> String {

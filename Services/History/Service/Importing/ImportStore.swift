@@ -39,11 +39,12 @@ package actor ImportStore {
         let key = UsernameKey.of(name)
         if let known = users[key] { return known }
         guard users.count < 1_000_000 else { throw ImportError("there are more than a million users in it") }
-        let found: Int64? = try await connection.query("SELECT id FROM everline.users WHERE username_key = \(key)").first?[0]
-            .decode()
         let id: Int64
-        if let found {
+        if let found = try await find(key) {
             id = found
+        } else if key.contains(":"), !key.hasPrefix(Self.foreign) {
+            // A deleted account's number is that of another server: by that name, one of this server could not be deleted.
+            id = try await user(Self.foreign + key, displayName: displayName ?? "deleted user")
         } else {
             let hash = try PasswordHash.decoy().description
             id = try await connection.query(
@@ -56,6 +57,11 @@ package actor ImportStore {
         }
         users[key] = id
         return id
+    }
+    private static let foreign = "imported:"
+
+    private func find(_ key: String) async throws -> Int64? {
+        try await connection.query("SELECT id FROM everline.users WHERE username_key = \(key)").first?[0].decode()
     }
 
     // MARK: Rooms
@@ -73,10 +79,15 @@ package actor ImportStore {
 
     package func make(_ name: String, _ kind: RoomKind, title: String?, owner: String) async throws -> Room {
         let owner = try await user(owner)
-        let id: Int64 = try await connection.execute(
-            PostgresStatement("SELECT everline.create_room($1, $2, $3, $4)"), [name, kind.rawValue, title, owner]
-        ).decode(0, 0)
-        return Room(id: id, last: 0)
+        do {
+            let id: Int64 = try await connection.execute(
+                PostgresStatement("SELECT everline.create_room($1, $2, $3, $4)"), [name, kind.rawValue, title, owner]
+            ).decode(0, 0)
+            return Room(id: id, last: 0)
+        } catch let error as PostgresError where error.sqlState == .uniqueViolation {
+            throw ImportError(
+                "no room can be made by the name \(name)\nHINT: --room, or --prefix for those of Mattermost, gives another")
+        }
     }
 
     package func enter(_ room: Int64, _ names: [String]) async throws {

@@ -10,6 +10,7 @@ package struct MattermostImport {
     /// Before the name of each room.
     private let prefix: String
     private var rooms: [String: Channel] = [:]
+    private var taken: Set<String> = []
     private var posts: [Post] = []
     private var names: [String: String] = [:]
     private var memberships: [String: [String]] = [:]
@@ -85,7 +86,8 @@ package struct MattermostImport {
                 throw ImportError("line \(number): a user without a username")
             }
             let full = [Self.text(value["first_name"]), Self.text(value["last_name"])].compactMap { $0 }.joined(separator: " ")
-            names[username] = Self.text(value["nickname"]) ?? (full.isEmpty ? username : full)
+            names[username] = String(
+                (Self.text(value["nickname"]) ?? (full.isEmpty ? username : full)).prefix(Limits.displayNameCharacters))
             for team in Self.list(value["teams"]) {
                 for channel in Self.list(team["channels"]) {
                     guard let team = Self.text(team["name"]), let name = Self.text(channel["name"]) else { continue }
@@ -94,7 +96,7 @@ package struct MattermostImport {
             }
         case "direct_channel":
             let members = Self.members(value["members"] ?? value["participants"])
-            addDirect(members)
+            if !members.isEmpty { addDirect(members) }
         case "post", "direct_post":
             let key: String
             if type == "post" {
@@ -102,13 +104,17 @@ package struct MattermostImport {
                 if rooms[key] == nil { add(key, Self.text(value["channel"]) ?? "", nil, .public) }
             } else {
                 let members = Self.members(value["channel_members"])
+                guard !members.isEmpty else { throw ImportError("line \(number): a direct post without channel_members") }
                 key = Self.directKey(members)
                 addDirect(members)
             }
             guard let channel = rooms[key] else { return }
             if Self.text(value["type"])?.hasPrefix("system_") == true { return }
+            // Before anything is made: what has no author is no post.
+            _ = try Self.required(value["user"], "user", number)
             posts.append(try Post(channel: channel.index, at: Self.time(value, number), offset: offset, reply: -1))
             for (index, reply) in Self.list(value["replies"]).enumerated() {
+                _ = try Self.required(reply["user"], "user", number)
                 posts.append(try Post(channel: channel.index, at: Self.time(reply, number), offset: offset, reply: Int32(index)))
             }
         default: summary.ignored[type, default: 0] += 1
@@ -118,19 +124,29 @@ package struct MattermostImport {
     private mutating func add(_ key: String, _ name: String, _ title: String?, _ kind: RoomKind) {
         guard rooms[key] == nil else { return }
         // Two teams may each have a channel of the name.
-        let isTaken = rooms.values.contains { $0.name == prefix + name }
+        let isTaken = taken.contains(prefix + name)
         rooms[key] = Channel(
-            index: Int32(rooms.count), name: prefix + (isTaken ? key.replacing("/", with: " ") : name), title: title, kind: kind,
-            members: [])
+            index: Int32(rooms.count), name: free(isTaken ? key.replacing("/", with: " ") : name),
+            title: title.map { String($0.prefix(Limits.titleCharacters)) }, kind: kind, members: [])
+    }
+
+    /// A name that no other room of the file has, short enough.
+    private mutating func free(_ name: String) -> String {
+        var (found, number) = (String((prefix + name).prefix(Limits.roomCharacters)), 1)
+        while !taken.insert(found).inserted {
+            number += 1
+            let end = " \(number)"
+            found = (prefix + name).prefix(Limits.roomCharacters - end.count) + end
+        }
+        return found
     }
     private mutating func addDirect(_ members: [String]) {
         let key = Self.directKey(members)
         guard rooms[key] == nil else { return }
         let title = members.joined(separator: ", ")
         rooms[key] = Channel(
-            index: Int32(rooms.count), name: prefix + String(title.prefix(Limits.roomCharacters - prefix.count)),
-            title: String(title.prefix(Limits.titleCharacters)),
-            kind: .private, members: members)
+            index: Int32(rooms.count), name: free(title), title: String(title.prefix(Limits.titleCharacters)), kind: .private,
+            members: members)
     }
 
     // MARK: Writing
@@ -142,6 +158,7 @@ package struct MattermostImport {
         var members = channel.members + (memberships[key] ?? [])
         var room: ImportStore.Room?
         var waiting: [ImportedMessage] = []
+        var senders: Set<String> = []
         var (last, seqs): (Int64, [UInt64: Int64]) = (0, [:])
         var known: (offset: UInt64, post: JSON)?
         for post in posts[low..<high] {
@@ -155,6 +172,7 @@ package struct MattermostImport {
             }
             let one = post.reply < 0 ? value : Self.list(value["replies"])[Int(post.reply)]
             let sender = try Self.required(one["user"], "user", source.number)
+            senders.insert(sender)
             if room == nil {
                 let owner = members.first ?? sender
                 room = try await store.room(channel.name)
@@ -190,13 +208,13 @@ package struct MattermostImport {
         guard let room else { return }
         if !waiting.isEmpty { try await store.append(waiting, to: room.id, after: last) }
         summary.messages += Int64(waiting.count)
-        if members.isEmpty { members = Array(Set(waiting.map(\.sender))) }
+        if members.isEmpty { members = senders.sorted() }
         try await store.enter(room.id, members)
     }
 
     /// A text that is too long is several messages; of files their names are kept.
     private static func bodies(_ post: JSON) -> [String] {
-        var text = (text(post["message"]) ?? "").replacing("\0", with: "")
+        var text = text(post["message"]) ?? ""
         let files = list(post["attachments"]).compactMap {
             self.text($0["path"]).map { "[\($0.split(separator: "/").last ?? "")]" }
         }
@@ -215,7 +233,10 @@ package struct MattermostImport {
     }
 
     private static func text(_ value: JSON?) -> String? {
-        if case .string(let text)? = value, !text.isEmpty { text } else { nil }
+        guard case .string(let text)? = value else { return nil }
+        // PostgreSQL holds no NUL.
+        let held = text.replacing("\0", with: "")
+        return held.isEmpty ? nil : held
     }
     private static func list(_ value: JSON?) -> [JSON] { if case .array(let all)? = value { all } else { [] } }
     private static func required(_ value: JSON?, _ name: String, _ number: Int) throws -> String {

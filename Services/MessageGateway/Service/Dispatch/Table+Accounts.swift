@@ -55,6 +55,7 @@ extension Methods {
         pass(AdminEnable.self, in: &table)
         pass(AdminSetPassword.self, in: &table)
         pass(AdminSetAdmin.self, in: &table)
+        pass(AdminRequireChange.self, in: &table)
         pass(AdminResetSecondFactor.self, in: &table)
         pass(AdminSessions.self, in: &table)
         pass(AdminRevoke.self, in: &table)

@@ -27,7 +27,7 @@ extension Rooms {
     }
 
     func transfer(_ params: ModerationParams, _ asking: Asking) async throws {
-        try await moderate(params, asking, "role", tellingUser: false) { room, by, user in
+        try await moderate(params, asking, "role", tellingUser: false, evenDisabled: false) { room, by, user in
             try await store.transfer(room, by: by, to: user)
         }
     }
@@ -57,10 +57,11 @@ extension Rooms {
     ///   - nothing: what to say when there was nothing to do; `nil`: that is no error.
     private func moderate(
         _ params: ModerationParams, _ asking: Asking, _ what: String, tellingUser: Bool, nothing: String? = nil,
+        evenDisabled: Bool = true,
         _ deed: (_ room: Int64, _ by: Int64, _ user: Int64) async throws -> RoomStore.Change
     ) async throws {
         let user = try asking.user()
-        let (room, other) = try await found(params.room, params.username, asking)
+        let (room, other) = try await found(params.room, params.username, asking, evenDisabled: evenDisabled)
         switch try await deed(room.id, user.id, other.id).outcome {
         case .done:
             let push = change(what, room, other.user)

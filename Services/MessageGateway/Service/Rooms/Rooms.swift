@@ -83,7 +83,7 @@ struct Rooms: Sendable {
 
     func remove(_ params: RoomRemove.Params, _ asking: Asking) async throws {
         let user = try asking.user()
-        let (room, member) = try await found(params.room, params.username, asking)
+        let (room, member) = try await found(params.room, params.username, asking, evenDisabled: true)
         switch try await store.remove(room.id, by: user.id, member.id, ban: params.ban).outcome {
         case .done:
             let push = change(params.ban ? "banned" : "removed", room, member.user)
@@ -99,7 +99,7 @@ struct Rooms: Sendable {
 
     func setRole(_ params: RoomSetRole.Params, _ asking: Asking) async throws {
         let user = try asking.user()
-        let (room, member) = try await found(params.room, params.username, asking)
+        let (room, member) = try await found(params.room, params.username, asking, evenDisabled: params.role == "member")
         switch try await store.setRole(room.id, by: user.id, member.id, params.role).outcome {
         case .done: signals.announced(change("role", room, member.user), room: room.id)
         case .nothing: break
@@ -116,10 +116,14 @@ struct Rooms: Sendable {
     }
 
     /// A room that the caller is a member of, and a user.
-    func found(_ name: String, _ username: String, _ asking: Asking) async throws -> (RoomState, (id: Int64, user: User)) {
+    ///
+    /// - Parameter evenDisabled: for what takes something away, which nobody is spared by being disabled.
+    func found(_ name: String, _ username: String, _ asking: Asking, evenDisabled: Bool = false) async throws -> (
+        RoomState, (id: Int64, user: User)
+    ) {
         let room = try await readable(name, try asking.user())
         guard room.isMember else { throw RPCError(.roomNotMember) }
-        guard let user = try await store.user(named: UsernameKey.of(username)) else {
+        guard let user = try await store.user(named: UsernameKey.of(username), evenDisabled: evenDisabled) else {
             throw RPCError(.userNotFound, parameter: "username")
         }
         return (room, user)

@@ -11,15 +11,28 @@ package enum Mentions {
         var found: [[String]] = []
         var rest = text[...]
         // Most texts hold none, which costs one look at their bytes.
-        while found.count < bound, let at = rest.utf8.firstIndex(of: UInt8(ascii: "@")) {
-            rest = text[text.utf8.index(after: at)...]
+        while found.count < bound, let sign = sign(in: rest.utf8) {
+            rest = text[sign.upperBound...]
             // Not in an address: bob@example.com
-            if at > text.startIndex, isLatin(text.utf8[text.utf8.index(before: at)]) { continue }
+            if sign.lowerBound > text.startIndex, isLatin(text.utf8[text.utf8.index(before: sign.lowerBound)]) { continue }
             let keys = endings(of: rest.prefix(Limits.usernameCharacters.upperBound + 1))
             if !keys.isEmpty { found.append(keys) }
         }
         return found
     }
+
+    /// The next `@`, also the wide one (U+FF20) that Chinese and Japanese keyboards give.
+    private static func sign(in text: Substring.UTF8View) -> Range<String.Index>? {
+        var rest = text
+        while let at = rest.firstIndex(where: { $0 == UInt8(ascii: "@") || $0 == wide[0] }) {
+            if rest[at] != wide[0] { return at..<rest.index(after: at) }
+            let found = rest[at...].prefix(wide.count)
+            if found.elementsEqual(wide) { return at..<found.endIndex }
+            rest = rest[rest.index(after: at)...]
+        }
+        return nil
+    }
+    private static let wide: [UInt8] = [0xEF, 0xBC, 0xA0]
 
     private static func endings(of text: Substring) -> [String] {
         let name = text.prefix(Limits.usernameCharacters.upperBound).prefix(while: isOfName)

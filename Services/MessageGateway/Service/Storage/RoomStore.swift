@@ -131,9 +131,13 @@ struct RoomStore: Sendable {
             try await pool.query("SELECT status, members_rev FROM everline.set_role(\(room), \(owner), \(member), \(role))"))
     }
 
-    func user(named key: String) async throws -> (id: Int64, user: User)? {
+    /// - Parameter evenDisabled: whether somebody counts who cannot come in; a deleted account never does, nor the guardian, whose keys have a colon.
+    func user(named key: String, evenDisabled: Bool = false) async throws -> (id: Int64, user: User)? {
         try await pool.query(
-            "SELECT id, username, display_name FROM everline.users WHERE username_key = \(key) AND NOT disabled"
+            """
+            SELECT id, username, display_name FROM everline.users
+            WHERE username_key = \(key) AND (NOT disabled OR \(evenDisabled)) AND strpos(username_key, ':') = 0
+            """
         ).first.map { row in
             (try row[0].decode(), User(username: try row[1].decode(), displayName: try row[2].decode(), admin: false))
         }
