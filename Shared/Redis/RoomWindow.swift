@@ -127,7 +127,7 @@ package struct RoomWindow: Sendable {
         }) {
             // Each for itself: a cluster has them in different places.
             let sent = some.map {
-                redis.submit([Array("DEL".utf8)] + Self.keys($0).map { Array($0.utf8) }, deadline: Self.patience)
+                redis.submit([Array("DEL".utf8)] + Self.keys($0).map { Array($0.utf8) }, deadline: patience.reading)
             }
             for one in sent { _ = try await one.get() }
         }
