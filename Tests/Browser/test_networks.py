@@ -3,6 +3,7 @@ import signal
 import uuid
 
 from acting import create_room, log_in, open_room, register, shows, write
+from selenium.webdriver.common.keys import Keys
 
 
 def state(page):
@@ -130,19 +131,50 @@ def test_history_turned_back_and_the_server_renewed(own_everline, people):
     create_room(page, "Epochs")
     write(page, "kept")
     shows(page, ["kept"])
-    # Another epoch while the page is open: its numbers are forgotten and the room comes anew.
+    # In another room a change was begun, here an answer.
+    create_room(page, "Elsewhere")
+    write(page, "old words")
+    shows(page, ["old words"])
+    page.press(Keys.ARROW_UP)
+    page.find(".composer-context:not([hidden])")
+    page.fill(".composer-text", "new words")
+    open_room(page, "Epochs")
+    shows(page, ["kept"])
+    page.js("document.querySelector('[data-seq=\"1\"]').focus()")
+    page.press("r")
+    page.find(".composer-context:not([hidden])")
+    page.press("half an answer")
+    # Another epoch while the page is open: its numbers are forgotten, the room comes anew, and the reader is told. What was being written stays,
+    # but answers and changes nothing: under an old number there may be another message now.
     old = everline.sql("SELECT generation || '-' || token FROM everline.epoch")[0][0]
     page.js("document.querySelector('[data-seq=\"1\"]').dataset.old = 'yes'")
     everline.sql(f"SELECT everline.new_epoch('{old}')", "everline_guardian")
     page.wait(lambda: page.count("[data-old]") == 0 and page.bodies() == ["kept"], 120)
-    write(page, "and on")
+    page.wait(lambda: "The history was restored from a backup" in page.text())
+    page.wait(lambda: page.count(".composer-context:not([hidden])") == 0)
+    assert page.js("return document.querySelector('.composer-text').value") == "half an answer"
+    page.fill(".composer-text", "and on")
+    page.press(Keys.ENTER)
     shows(page, ["kept", "and on"], 120)
+    assert page.count(".replied") == 0
+    open_room(page, "Elsewhere")
+    shows(page, ["old words"])
+    page.find(".composer-text").click()
+    page.press(Keys.ENTER)
+    page.wait(lambda: page.count(".composer-context:not([hidden])") == 0 and page.js("return document.querySelector('.composer-text').value") == "new words")
+    assert page.bodies() == ["old words"]
+    page.press(Keys.ENTER)
+    shows(page, ["old words", "new words"], 120)
+    open_room(page, "Epochs")
+    shows(page, ["kept", "and on"])
+    page.fill(".composer-text", "typed before the update")
     # Another page on the server than the one that is open.
     page.js("""const real = fetch; window.fetch = (path, ...rest) => path === '/version.txt' ? Promise.resolve(new Response('another')) : real(path, ...rest);""")
     everline.kill("message-gateway-0", signal.SIGTERM)
     page.wait(lambda: "Everline was updated." in page.text(), 120)
     page.find_text(".notice button", "Reload").click()
     page.wait(lambda: page.count(".notice") == 0 and page.bodies() == ["kept", "and on"])
+    assert page.js("return document.querySelector('.composer-text').value") == "typed before the update"
 
 
 def test_a_draft_in_two_tabs(everline, people):

@@ -61,7 +61,10 @@ export class Directory extends EventTarget {
     const { rooms } = await this.#connection.request("room.list", {}, options);
     const before = this.rooms;
     this.rooms = new Map(
-      rooms.map((room) => [room.room, { ...room, lastSeq: Math.max(room.lastSeq, before.get(room.room)?.pushedSeq ?? 0) }]),
+      rooms.map((room) => {
+        const known = before.get(room.room);
+        return [room.room, { ...room, epoch: known?.epoch, lastSeq: Math.max(room.lastSeq, known?.pushedSeq ?? 0) }];
+      }),
     );
     this.loaded = true;
     this.#changed();
@@ -86,10 +89,13 @@ export class Directory extends EventTarget {
   /** The room has got to this number. In another epoch a lower one is true too, and what was read of the old one counts only up to it. */
   reached(name, seq, epoch) {
     const mark = this.#read[name];
-    const restarted = mark !== undefined && mark.epoch !== epoch;
-    if (restarted) this.#mark(name, Math.min(mark.seq, seq), epoch);
     const room = this.rooms.get(name);
+    const marked = mark !== undefined && mark.epoch !== epoch;
+    const restarted = marked || (room?.epoch !== undefined && room.epoch !== epoch);
+    if (marked) this.#mark(name, Math.min(mark.seq, seq), epoch);
     if (!room) return;
+    room.epoch = epoch;
+    if (restarted && room.readSeq > seq) room.readSeq = seq;
     room.lastSeq = restarted ? seq : Math.max(room.lastSeq, seq);
     room.pushedSeq = room.lastSeq;
     this.#changed();

@@ -14,7 +14,8 @@ const QUOTED = 200;
 
 /**
  * The rooms that were opened: brings their messages in, keeps them following, and takes up after a lost connection where each had got to.
- * Event: `change` (detail: log), after anything of a log has changed; `arrived` (detail: {log, message}) for each live one.
+ * Event: `change` (detail: log), after anything of a log has changed; `arrived` (detail: {log, message}) for each live one; `reset` (detail:
+ * the room's name) when all that was known of it is of an epoch that has ended.
  */
 export class Reader extends EventTarget {
   logs = new Map();
@@ -200,7 +201,15 @@ export class Reader extends EventTarget {
     this.#changed(log);
   }
 
+  /** All numbers that are known of a room are of an epoch that has ended. */
+  #turnedBack(log) {
+    log.clear();
+    this.#changed(log);
+    this.dispatchEvent(new CustomEvent("reset", { detail: log.room }));
+  }
+
   #place(log, opened, { resumed, keep }) {
+    if (log.epoch !== null && log.epoch !== opened.epoch) this.#turnedBack(log);
     if (opened.reset || !resumed) {
       // Far behind, and the reader looks at old messages: those stay, and the newest are one jump away.
       const stays = keep && !opened.reset && log.epoch === opened.epoch && !log.live && log.messages.length > 0;
@@ -246,8 +255,7 @@ export class Reader extends EventTarget {
       else if (outcome === "kept") this.#changed(log);
     } else if (method === "room.reset") {
       if (!log) return;
-      log.clear();
-      this.#changed(log);
+      this.#turnedBack(log);
       if (log.state === "open") this.open(log, { fresh: true });
     }
   }

@@ -11,7 +11,7 @@ const encoder = new TextEncoder();
 /**
  * Where a message is written, answered or changed. Enter sends, unless it ends the choice of a character.
  *
- * `acts`: send(body, replyTo), edit(seq, body) (a promise), editLast(), typing(), choosePicture(button).
+ * `acts`: send(body, replyTo, epoch), edit(seq, body, epoch) (a promise; the epoch is that in which the number was read), editLast(), typing(), choosePicture(button).
  */
 export class Composer {
   whole;
@@ -80,11 +80,11 @@ export class Composer {
   }
 
   reply(message) {
-    this.#begin({ body: this.#draft.edit ? "" : this.#text.value, replyTo: message.seq, about: excerpt(message.body, 80), name: message.senderName || message.sender });
+    this.#begin({ body: this.#draft.edit ? "" : this.#text.value, replyTo: message.seq, epoch: message.epoch, about: excerpt(message.body, 80), name: message.senderName || message.sender });
   }
 
   edit(message) {
-    this.#begin({ body: message.body, edit: message.seq, original: message.body, about: excerpt(message.body, 80) });
+    this.#begin({ body: message.body, edit: message.seq, epoch: message.epoch, original: message.body, about: excerpt(message.body, 80) });
     this.#text.setSelectionRange(message.body.length, message.body.length);
   }
 
@@ -100,6 +100,15 @@ export class Composer {
     if (this.#draft.replyTo === undefined && this.#draft.edit === undefined) return false;
     this.#begin({ body: this.#draft.edit === undefined ? this.#text.value : "" });
     return true;
+  }
+
+  /** The numbers of the room's messages mean nothing any more: what was written stays, as a message of its own. */
+  forgetNumbers() {
+    const { replyTo, edit, body } = this.#draft;
+    if (replyTo === undefined && edit === undefined) return;
+    this.#draft = { body };
+    this.#renderContext();
+    this.#changed();
   }
 
   #begin(draft) {
@@ -144,12 +153,13 @@ export class Composer {
     if (blank(body) || this.#over > 0) return this.focus();
     const draft = this.#draft;
     this.#begin({ body: "" });
-    if (draft.edit === undefined) return this.#acts.send(body, draft.replyTo);
+    if (draft.edit === undefined) return this.#acts.send(body, draft.replyTo, draft.epoch);
     if (body === draft.original) return;
     // Kept as it was written until the server has it.
-    this.#acts.edit(draft.edit, body).catch(() => {
-      if (this.empty) this.#begin({ ...draft, body });
-      else this.#drafts.keep(this.#room, { ...draft, body });
+    this.#acts.edit(draft.edit, body, draft.epoch).catch((error) => {
+      const kept = error.name === "epoch.changed" ? { body } : { ...draft, body };
+      if (this.empty) this.#begin(kept);
+      else this.#drafts.keep(this.#room, kept);
     });
   }
 

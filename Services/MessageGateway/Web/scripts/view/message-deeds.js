@@ -27,7 +27,7 @@ export function deedsOf(chat, notices, { composer }) {
       edit: message.sender === me() && room(message)?.joined === true,
       delete: room(message)?.joined === true && (message.sender === me() || ["owner", "moderator"].includes(room(message)?.role)),
     }),
-    change: (log, seq, body) => attempt(() => chat.revisions.edit({ room: log.room, epoch: log.epoch, seq }, body)),
+    change: (message, body) => attempt(() => chat.revisions.edit(message, body)),
     acts: {
       react,
       choose: (message) => import("./emoji-picker.js").then(({ chooseEmoji }) => chooseEmoji((sign) => react(message, sign, false))),

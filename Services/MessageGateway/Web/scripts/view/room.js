@@ -40,11 +40,11 @@ export class RoomView {
     this.#composer = new Composer(log.room, chat.drafts, {
       shownAs: roomName(chat.directory.get(log.room), log.room),
       members: () => chat.people.members(log.room),
-      send: (body, replyTo) => {
-        chat.outbox.add(log.room, body, replyTo === undefined ? {} : { replyTo, epoch: log.epoch });
+      send: (body, replyTo, epoch = log.epoch) => {
+        chat.outbox.add(log.room, body, replyTo === undefined ? {} : { replyTo, epoch });
         this.#timeline.followOwn();
       },
-      edit: (seq, body) => deeds.change(log, seq, body),
+      edit: (seq, body, epoch = log.epoch) => deeds.change({ room: log.room, epoch, seq }, body),
       editLast: () => this.#editLast(),
       typing: () => chat.people.types(log.room),
       choosePicture: () => import("./emoji-picker.js").then(({ chooseEmoji }) => chooseEmoji((sign) => this.#composer.insert(sign))),
@@ -56,6 +56,7 @@ export class RoomView {
     chat.reader.addEventListener("change", render, { signal });
     chat.people.addEventListener("presence", () => this.#renderHeader(this.#room), { signal });
     chat.drafts.addEventListener("elsewhere", ({ detail }) => detail === this.#name && this.#composer.renew(), { signal });
+    chat.reader.addEventListener("reset", ({ detail }) => detail === this.#name && this.#turnedBack(), { signal });
     chat.people.addEventListener("typing", ({ detail }) => detail === this.#name && this.#renderTyping(), { signal });
   }
 
@@ -79,6 +80,12 @@ export class RoomView {
   focus() {
     if (this.#composer.whole.isConnected && !matchMedia("(pointer: coarse)").matches) this.#composer.focus();
     else this.#header.querySelector("h2")?.focus();
+  }
+
+  /** The server's history is another than the one that was read here. */
+  #turnedBack() {
+    this.#composer.forgetNumbers();
+    this.#notices.say("error.epoch.changed");
   }
 
   toNewest() {
