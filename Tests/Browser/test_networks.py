@@ -208,7 +208,8 @@ def test_a_draft_in_two_tabs(everline, people):
     page.js("document.querySelector('.sidebar-user .icon-button').click()")
     page.find("dialog[open] .danger").click()
     page.find(".sign-in")
-    assert page.js("return Object.keys(localStorage).filter(key => key.includes('draft'))") == []
+    kept = page.js("return Object.entries(localStorage).filter(([key]) => key.startsWith('everline.draft.'))")
+    assert kept == [], kept
 
 
 def test_a_view_that_is_there_before_the_connection(everline, people):
