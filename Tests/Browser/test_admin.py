@@ -1,15 +1,27 @@
 """What an admin does on the page, on the real server: accounts, findings, backups and drills, statistics."""
+import re
 import uuid
 
 import pytest
 from acting import log_in
-from running import PASSWORD
+from running import PASSWORD, ROOT
 from selenium.webdriver.common.keys import Keys
 
 
 @pytest.fixture
 def boss(everline, people):
     page = people("en-US")
+    page.fill("input[name=username]", "admin")
+    page.fill("input[name=password]", (everline.home / "admin-password").read_text().strip())
+    page.press(Keys.ENTER)
+    page.find(".sidebar")
+    return page
+
+
+@pytest.fixture
+def chief(everline, people):
+    """The same in Traditional Chinese."""
+    page = people("zh-TW")
     page.fill("input[name=username]", "admin")
     page.fill("input[name=password]", (everline.home / "admin-password").read_text().strip())
     page.press(Keys.ENTER)
@@ -113,6 +125,98 @@ def test_a_backup_and_a_drill_are_started_and_followed(everline, boss):
     # Nothing of before the drill is told any more.
     figures = lambda: boss.js("return Object.fromEntries([...document.querySelectorAll('.figure')].map(one => [one.querySelector('dt').textContent, one.querySelector('.figure-value').textContent]))")
     boss.wait(lambda: "not known" not in [figures()[name] for name in ("Time to restore (RTO)", "Newest proven backup", "Can be restored up to")])
+
+
+HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+def test_the_guardian_speaks_the_readers_language(everline, chief):
+    admin = everline.line()
+    admin.result("auth.login", username="admin", password=(everline.home / "admin-password").read_text().strip())
+    status = admin.result("guardian.status")
+    assert [one["text"] for one in status["sayings"]] == status["problems"] and all(one["kind"] for one in status["sayings"])
+    # A job that fails, for a reason that has words of its own.
+    secret = everline.home / "secrets/postgres-everline_guardian"
+    hidden = secret.rename(everline.home / "secrets/hidden")
+    try:
+        part(chief, "guardian")
+        chief.find_text(".form-actions button", "傾印").click()
+        chief.wait(lambda: "失敗" in chief.text() and chief.count(".job-message") > 0, 120)
+    finally:
+        hidden.rename(secret)
+    [why] = chief.js("return [document.querySelector('.job-message')].map(one => [one.lang, one.textContent])")
+    assert why[0] == "zh-Hant" and HAN.search(why[1]) and str(secret) in why[1] and "HINT" not in why[1], why
+    # In the other language the same line says the same, without anything being asked for anew.
+    chief.find_text("button", "English").click()
+    chief.wait(lambda: chief.js("return document.querySelector('.job-message').lang") == "en")
+    assert not HAN.search(chief.js("return document.querySelector('.job-message').textContent"))
+    chief.find_text("button", "中文").click()
+    chief.wait(lambda: chief.language() == "zh-Hant")
+    # Each step of one that goes well.
+    chief.js("""window.steps = new Set();
+        new MutationObserver(() => document.querySelectorAll('.job-message').forEach(one => steps.add(one.lang + one.textContent))).observe(document.querySelector('.jobs'), {childList: true, subtree: true});""")
+    done = "return [...document.querySelectorAll('.job')].filter(one => one.querySelector('.job-kind').textContent === '基礎備份' && one.querySelector('.badge').textContent === '完成').length"
+    before = chief.js(done)
+    chief.find_text(".form-actions button", "基礎備份").click()
+    chief.wait(lambda: chief.js(done) > before, 240)
+    # The view has come anew, and the keyboard is where it was.
+    chief.wait(lambda: chief.js("return document.activeElement.matches('.form-actions button') && document.activeElement.textContent") == "基礎備份")
+    steps = chief.js("return [...steps]")
+    assert steps and all(step.startswith("zh-Hant") and HAN.search(step[7:]) for step in steps), steps
+    # What is wrong now, there and in the overview.
+    part(chief, "guardian")
+    assert all(lang == "zh-Hant" and HAN.search(text) for lang, text in chief.js("return [...document.querySelectorAll('.problems li')].map(one => [one.lang, one.textContent])"))
+    part(chief, "health")
+    notes = chief.js("return [...document.querySelectorAll('tbody td:last-child')].map(one => one.textContent)")
+    assert all(note == "–" or HAN.search(note) for note in notes), notes
+
+
+def test_every_saying_has_words_in_both_languages(everline, chief):
+    kinds = re.findall(r'case \w+ = "([a-z.-]+)"', (ROOT / "Services/DBGuardian/Service/Saying/Kind.swift").read_text())
+    assert len(kinds) > 60
+    part(chief, "guardian")
+    said = chief.js_async("""
+        const kinds = %s;
+        const { saidOf } = await import('/scripts/view/admin/saying.js');
+        const { language } = await import('/scripts/words/language.js');
+        const inner = {kind: 'room.missing', values: {room: 'R'}, text: 'in English'};
+        const values = Object.fromEntries('backup ledger segment folder file place holder room database table repository tool text'.split(' ').map(name => [name, `«${name}»`]));
+        Object.assign(values, {at: '2026-11-29T12:00:00.000Z', to: '2026-11-29T12:00:00.000Z', far: '2026-11-29T12:00:00.000Z', why: inner, what: inner,
+            count: 1234, wanted: 5, seconds: 400, signal: 15, status: 1, mebibytes: 3, done: 100, kibibytes: 4096, percent: 12});
+        delete values.repository;
+        const all = () => kinds.map(kind => [kind, saidOf({kind, values, text: 'in English'}), saidOf({kind, values: {...values, count: 1}, text: 'in English'})]);
+        const chinese = all();
+        const unknown = [saidOf({kind: 'of.tomorrow', values: {}, text: 'in English'}), saidOf(undefined, 'in English'), saidOf({kind: 'base.none', values: {repository: '/b'}, text: ''})];
+        await language.use('en');
+        return [chinese, all(), unknown];""" % kinds)
+    chinese, english, unknown = said
+    # What has no pattern of its own is said as the server says it.
+    plain = {"error", "step.other"}
+    assert [kind for kind, many, one in chinese + english if (many == "in English") != (kind in plain) or "undefined" in many + one or "{" in many + one] == []
+    # Names and output of programs alone need no words.
+    assert [kind for kind, many, _ in chinese if kind not in plain | {"error.system", "drill.amcheck"} and not HAN.search(many)] == []
+    assert [kind for kind, many, one in english if HAN.search(many + one)] == []
+    forms = {kind: (many, one) for kind, many, one in english}
+    assert forms["wal.holes"][0].startswith("The archived WAL has 1,234 holes") and forms["wal.holes"][1].startswith("The archived WAL has 1 hole,") and "Nov 29, 2026" in forms["base.old"][0]
+    assert unknown == ["in English", "in English", "/b：還沒有基礎備份。"]
+
+
+def test_evidence_in_the_guardians_words(everline, chief):
+    """What the page has words for is what the guardian says; what it does not know, it leaves."""
+    part(chief, "findings")
+    patterns, shown = chief.js_async("""
+        const { default: words } = await import('/scripts/words/findings/evidence-zh-Hant.js');
+        const { evidenceOf, objectOf } = await import('/scripts/view/admin/evidence.js');
+        return [Object.keys(words), ['pg_stat_user_tables: 60 rows deleted from messages within 2 s', 'everline.json:12', 'archiving has failed 3 times in a row',
+            'role bob is new: superuser=t'].map(evidenceOf).concat([{rule: 'archive-stall', object: 'archive'}, {rule: 'over-grant', object: 'archive'}, {rule: 'sequence-gap', object: 'room 7'}].map(objectOf))];""")
+    assert shown == ["pg_stat_user_tables：2 秒內從 messages 刪除了 60 列", "everline.json:12", "封存連續失敗 3 次", "role bob 是新的：superuser=t", "封存", "archive", "聊天室 7"]
+    swift = " ".join(file.read_text() for file in (ROOT / "Services/DBGuardian/Service").rglob("*.swift"))
+    # An interpolation, with one level of brackets in it.
+    literals = {re.sub(r"\\\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)", "{}", one) for one in re.findall(r'"((?:[^"\\\n]|\\\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|\\.)*)"', swift)}
+    # Those that are put together of parts.
+    made = {"pg_replication_slots: {} holds back {} bytes, read by nobody", "pg_replication_slots: {} holds back {} bytes, read", "everline.login_log {}: a login succeeded after the burst",
+            "statements {} to {} of process {} lack in the log", "lines {} to {} of process {} lack in the log", "{} {} in {} is new: {}", "{} {} is new: {}", "{} {} in {} is gone; it was: {}", "{} {} is gone; it was: {}"}
+    assert sorted(set(patterns) - literals - made) == []
 
 
 def test_statistics_have_their_tables(everline, boss):

@@ -178,7 +178,7 @@ def test_both_languages_are_whole(everline, people):
     page = people("en-US")
     differences = page.js_async("""
         const wrong = [];
-        for (const part of ['', 'account/', 'admin/', 'dialogs/', 'findings/', 'search/', 'lists/']) {
+        for (const part of ['', 'account/', 'admin/', 'dialogs/', 'findings/', 'guardian/', 'search/', 'lists/']) {
             const [en, zh] = await Promise.all(['en', 'zh-Hant'].map(async (tag) => (await import(`/scripts/words/${part}${tag}.js`)).default));
             const names = (entry) => [...new Set((typeof entry === 'string' ? entry : Object.values(entry).join()).match(/\\{\\w+\\}/g) ?? [])].sort().join();
             for (const key of new Set([...Object.keys(en), ...Object.keys(zh)])) {

@@ -201,6 +201,17 @@ def test_a_draft_in_two_tabs(everline, people):
     page.js("dispatchEvent(new StorageEvent('storage', {key: Object.keys(localStorage).find(key => key.startsWith('everline.draft.')), oldValue: 'another', newValue: null}))")
     page.driver.refresh()
     page.wait(lambda: page.js(draft) == "kept")
+    # Whoever logs out leaves nothing behind, and is asked first.
+    page.js("document.querySelector('.sidebar-user .icon-button').click()")
+    page.wait(lambda: "A draft in 1 room is lost." in page.text())
+    page.press(Keys.ESCAPE)
+    page.wait(lambda: page.count("dialog") == 0)
+    assert page.js(draft) == "kept"
+    page.js("document.querySelector('.sidebar-user .icon-button').click()")
+    page.find("dialog[open] .danger").click()
+    page.find(".sign-in")
+    kept = page.js("return Object.entries(localStorage).filter(([key]) => key.startsWith('everline.draft.'))")
+    assert kept == [], kept
 
 
 def test_a_view_that_is_there_before_the_connection(everline, people):

@@ -5,6 +5,7 @@ import uuid
 
 import fortunes
 from acting import log_in, open_room
+from selenium.webdriver.common.keys import Keys
 
 PIECES = ["**", "*", "_", "~~", "`", "```", "\n", "> ", "- ", "1. ", "@", ":", " ", "  ", "https://example.org/x", "粗體", "字", "a", "B2", "<b>", "&amp;", "\\", "🎉", "\u202e", "\u200d", "é", "e\u0301", ")", "(", "。"]
 HOSTILE = [
@@ -96,6 +97,16 @@ def test_names_that_mean_something_in_addresses(everline, people):
         # A link to a message leads there.
         page.go(page.js_async(f"return (await import('/scripts/view/place.js')).roomPath({json.dumps(name)}, 1)"))
         page.wait(lambda: page.js("return document.activeElement.dataset.seq") == "1" and page.bodies()[-1:] == [f"in {name}"])
+    # So does one that was copied into another room, as a part of a sentence.
+    links = [page.js_async(f"return (await import('/scripts/view/place.js')).messageLink({json.dumps(name)}, 1)") for name in names]
+    for name, link in zip(names, links):
+        writer.send(f"~{tag}", f"See {link}.")
+        page.go(page.js_async(f"return (await import('/scripts/view/place.js')).roomPath({json.dumps(f'~{tag}')})"))
+        page.wait(lambda: page.bodies()[-1:] == [f"See {link}."])
+        page.js("[...document.querySelectorAll('.message .body a')].at(-1).click()")
+        if name != f"~{tag}":
+            page.wait(lambda: page.bodies()[-1:] == [f"in {name}"])
+        page.wait(lambda: page.js("return document.activeElement.dataset.seq") == "1")
 
 
 def test_hostile_names_and_bodies(everline, people):
@@ -124,3 +135,73 @@ def test_hostile_names_and_bodies(everline, people):
         assert page.js("return [...document.querySelectorAll('.sender, .room-item-name, .user-name, .reaction-sign')].every(one => one.closest('bdi'))")
         # Marks heaped on letters do not reach into the lines above.
         assert page.js("return [...document.querySelectorAll('.message .body')].every(one => getComputedStyle(one).overflowY === 'clip')")
+
+
+# What scrolls on purpose apart.
+SIDEWAYS = """return [...document.querySelectorAll('body *')].filter(one => !one.closest('pre, .table-place, .chart-place, .part-nav') && one.checkVisibility()
+    && one.scrollWidth > one.clientWidth && ['auto', 'scroll'].includes(getComputedStyle(one).overflowX) && one.tagName !== 'TEXTAREA').map(one => one.className)"""
+
+
+def test_hostile_names_wherever_they_show(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    room = f"{tag} " + "W" * 50
+    names = {f"heap{tag}": "Z" + "\u0336\u0301\u0302" * 20, f"long{tag}": "W" * 64, f"turn{tag}": "אבג \u202ename", f"html{tag}": "<img src=x onerror=alert(1)><b>"}
+    writers = {name: everline.user(name, shown) for name, shown in names.items()}
+    owner = everline.user(f"own{tag}", "Owner")
+    owner.result("room.create", room=room, title="W" * 100)
+    for name, writer in writers.items():
+        writer.result("room.join", room=room)
+        epoch = writer.send(room, f"needle{tag} @own{tag} " + "w" * 300)["epoch"]
+    for seq in range(1, 5):
+        owner.result("message.send", room=room, clientId=str(uuid.uuid4()), body="answered", replyTo=seq, epoch=epoch)
+    admin = everline.line()
+    admin.result("auth.login", username="admin", password=(everline.home / "admin-password").read_text().strip())
+    for width in (1280, 375):
+        page = people("zh-TW", size=(width, 800))
+        page.run_cdp("Emulation.setDeviceMetricsOverride", {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False})
+        found = {}
+
+        def look(view):
+            if page.js("return document.documentElement.scrollWidth > innerWidth"):
+                found[f"{view} {width}"] = "the page"
+            elif wrong := page.js(SIDEWAYS):
+                found[f"{view} {width}"] = wrong
+            # An initial stays in its circle.
+            heaped = page.js("return [...document.querySelectorAll('.avatar')].map(one => one.textContent).filter(text => (text.match(/\\p{M}/gu) ?? []).length > 2)")
+            if heaped:
+                found[f"{view} {width}, initials"] = heaped
+
+        log_in(page, f"own{tag}")
+        page.wait(lambda: page.count(".room-item") > 0)
+        look("rooms")
+        open_room(page, room)
+        page.wait(lambda: page.count(".replied-name") == 4)
+        look("room")
+        page.fill(".composer-text", "@")
+        page.wait(lambda: page.count(".completion-place *") > 0)
+        look("names to choose from")
+        page.fill(".composer-text", "")
+        page.js("document.querySelector('[data-seq=\"2\"]').focus()")
+        page.press("r")
+        page.find(".composer-context:not([hidden])")
+        look("answer")
+        for name in ("members", "settings"):
+            page.js("document.querySelector(arguments[0]).click()", f"[data-action={name}]")
+            page.wait(lambda: page.count("dialog[open]") == 1 and page.count("dialog [aria-busy]") == 0)
+            look(name)
+            page.js("document.querySelector('dialog').close()")
+        page.go(f"/search?q=needle{tag}")
+        page.wait(lambda: page.count(".hit") == 4)
+        look("search")
+        page.js("localStorage.clear()")
+        page.go("/")
+        page.fill("input[name=username]", "admin")
+        page.fill("input[name=password]", (everline.home / "admin-password").read_text().strip())
+        page.press(Keys.ENTER)
+        page.find(".sidebar, .main")
+        page.go(f"/admin/users?q={tag}")
+        page.wait(lambda: page.count("tbody tr") == 5)
+        look("users")
+        # A name from right to left begins where the others do.
+        assert page.js("return [...document.querySelectorAll('tbody .user-name')].every(one => getComputedStyle(one).textAlign === 'left')")
+        assert found == {}, found

@@ -47,7 +47,11 @@ extension Guardian {
                     throw error
                 }
                 if json { try print(results) } else { results.forEach(tell) }
-                if !results.allSatisfy(\.ok) { throw ExitCode(1) }
+                let differences = results.reduce(0) { $0 + $1.differences.count }
+                if !results.allSatisfy(\.ok) {
+                    Failure.tell(Saying(.notProven, ["count": .count(differences)]))
+                    throw ExitCode(1)
+                }
             }
         }
 

@@ -19,7 +19,7 @@ extension JobProgress {
     /// One line on the terminal that is written over; a line each for `serve`, which shows it to others; else nothing.
     static let terminal: JobProgress =
         if ProcessInfo.processInfo.environment[variable] != nil {
-            JobProgress { FileHandle.standardError.write(Data(line($0).utf8)) }
+            JobProgress { FileHandle.standardError.write(Data(line(.step($0)).utf8)) }
         } else if isatty(2) == 1 {
             JobProgress { FileHandle.standardError.write(Data("\r\u{1B}[K\($0)".utf8)) }
         } else {
@@ -43,15 +43,24 @@ func attempting(stoppable: Bool = true, _ body: () async throws -> Void) async t
     } catch {
         clearProgress()
         if let signal = Stop.shared.signal {
-            Failure.say("stopped by signal \(signal); what was begun has been taken away", hint: "say it again when it may go on")
+            let stopped = Saying(.stopped, ["signal": .count(signal)])
+            Failure.tell(stopped)
+            Failure.say(stopped.text, hint: "say it again when it may go on")
             throw ExitCode(128 + signal)
         }
+        Failure.tell(Saying(error))
         Failure.say("\(error)", hint: "`db-guardian status` says what else is wrong; each verb explains itself with --help")
         throw ExitCode(error is BusyError ? 75 : 1)
     }
 }
 
 enum Failure {
+    /// For the process that runs us, if one does.
+    static func tell(_ why: Saying) {
+        guard ProcessInfo.processInfo.environment[JobProgress.variable] != nil else { return }
+        FileHandle.standardError.write(Data(JobProgress.line(.failure(why)).utf8))
+    }
+
     /// What a verb goes on without.
     static func warn(_ text: String) { FileHandle.standardError.write(Data("warning: \(text)\n".utf8)) }
 

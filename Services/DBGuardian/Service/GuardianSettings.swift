@@ -87,13 +87,25 @@ extension GuardianSettings {
 }
 
 /// Why the guardian will not do what it was told, and what to do about it.
-package struct GuardianError: Error, Sendable, CustomStringConvertible {
+package struct GuardianError: Said, Sendable, CustomStringConvertible {
     package let problem: String
     package let hint: String?
 
-    package init(_ problem: String, hint: String? = nil) {
+    /// For those that are told in other languages too.
+    private let kind: Saying.Kind
+    private let values: [String: Saying.Value]
+
+    package init(
+        _ problem: String, hint: String? = nil, kind: Saying.Kind = .error, values: [String: Saying.Value] = [:]
+    ) {
         self.problem = problem
         self.hint = hint
+        self.kind = kind
+        self.values = values
     }
     package var description: String { problem + (hint.map { "\nHINT: \($0)" } ?? "") }
+    package var said: (kind: Saying.Kind, values: [String: Saying.Value]) { (kind, values) }
+
+    /// The same, with what to do about it.
+    package func hinting(_ hint: String) -> GuardianError { GuardianError(problem, hint: hint, kind: kind, values: values) }
 }

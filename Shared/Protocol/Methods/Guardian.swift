@@ -13,7 +13,7 @@ package struct GuardianReport: WireObject {
     }
 }
 
-/// How the backups stand. For admins.
+/// How the backups stand; `sayings` are the `problems` by kind, in the same order (see `guardian.jobs`). For admins.
 package enum GuardianStatus: Method {
     package static let name = "guardian.status"
     package typealias Params = Nothing

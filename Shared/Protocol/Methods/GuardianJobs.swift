@@ -67,8 +67,9 @@ package enum GuardianDrill: Method {
     package typealias Result = JobBegun
 }
 
-/// `{jobs: [{job, kind, state, startedAt?, finishedAt?, progress?, message?}]}`, the newest last: those that were asked for, and
-/// the schedule's own. `kind` is the verb (`backup base`), `state` waiting, running, done or failed.
+/// `{jobs: [{job, kind, state, startedAt?, finishedAt?, progress?, step?, message?, failure?}]}`, the newest last: those that were asked for, and
+/// the schedule's own. `kind` is the verb (`backup base`), `state` waiting, running, done or failed. `step` and `failure` say the same as
+/// `progress` and `message` by kind: {kind, values, text}, so that a client can say it in another language; `text` is what it says in English.
 package struct GuardianJobList: WireObject {
     package let jobs: JSON
 

@@ -9,6 +9,18 @@ package struct WALInventory: Sendable {
     package struct Hole: Codable, Sendable, Equatable {
         package let segment: String
         package let cause: String
+        /// Its cause as a saying's.
+        package let kind: String
+
+        init(segment: String, cause: String) {
+            self.segment = segment
+            self.cause = cause
+            kind = (cause == missing ? Saying.Kind.missingWAL : .damagedWAL).rawValue
+        }
+
+        package var saying: Saying {
+            cause == missing ? Saying(.missingWAL) : Saying(.damagedWAL, ["text": .text(cause)])
+        }
     }
 
     /// Where a timeline left its parent.

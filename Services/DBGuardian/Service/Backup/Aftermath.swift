@@ -21,11 +21,11 @@ struct Aftermath: Sendable {
 
     func run(_ system: String) async {
         do {
-            room.progress.step("recording a ledger")
+            room.progress.step(.recordingLedger)
             let ledger = try await LedgerRecorder(configuration, logger: logger).record(in: room.repositories)
             guard ledger != nil else { return }
             let segment = try await Self.switchSegment(configuration, logger)
-            room.progress.step("waiting for \(segment) in the archive")
+            room.progress.step(.waitingForSegment, ["segment": .text(segment)])
             let name = "systems/\(system)/wal/\(ArchiveFile.folder(segment))/\(segment)"
             let end = ContinuousClock.now + Self.patience
             while ContinuousClock.now < end {

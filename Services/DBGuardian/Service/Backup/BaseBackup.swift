@@ -45,12 +45,12 @@ package struct BaseBackup: Sendable {
                 try tools.tool("pg_verifybackup", ["--quiet", "--exit-on-error"] + added + [data]).succeed()
             }
             let range = try Self.range(data, stoppedAt: stopped, segmentSize: server.segmentSize)
-            room.progress.step("packing and encrypting")
+            room.progress.step(.packing)
             let name = "systems/\(server.system)/backups/\(id)/base.tar"
             let file = try Bundle.pack(data, into: name, room.repositories.all, last: Self.last) {
-                room.progress.bytes("packing and encrypting", $0)
+                room.progress.bytes(.packed, $0)
             }
-            room.progress.step("checking the copy (pg_verifybackup)")
+            room.progress.step(.checkingCopy)
             _ = try await checked
             let manifest = BackupManifest(
                 id: id, kind: .base, system: server.system, startedAt: started.description, finishedAt: Timestamp.now.description,
@@ -75,16 +75,24 @@ package struct BaseBackup: Sendable {
                 "--pgdata=\(data)", "--format=plain", "--wal-method=stream", "--checkpoint=fast", "--no-sync", "--no-password",
                 "--label=everline \(id)", "--progress", "--dbname=\(try room.settings.string("replication.conninfo"))",
             ], password: password, application: room.settings.applicationName("backup base"))
-        progress.step("copying the database's files")
+        progress.step(.copying)
         do {
             try tool.succeed(lines: {
-                if $0.contains("kB (") { progress.step("copying: \($0.trimmingCharacters(in: .whitespaces))") }
+                if $0.contains("kB (") { progress.step(.copyingPart, Self.copied($0.trimmingCharacters(in: .whitespaces))) }
             })
         } catch let error as GuardianError {
-            throw GuardianError(
-                error.problem,
-                hint: "the backup was given up and nothing of it is kept; is role replicator let in (replication.conninfo)?")
+            throw error.hinting(
+                "the backup was given up and nothing of it is kept; is role replicator let in (replication.conninfo)?")
         }
+    }
+
+    /// `12345/45678 kB (27%), 0/1 tablespace`
+    private static func copied(_ line: String) -> [String: Saying.Value] {
+        let numbers = line.split { !$0.isNumber }.prefix(3).compactMap { Int64($0) }
+        guard numbers.count == 3 else { return ["text": .text(line)] }
+        return [
+            "text": .text(line), "done": .number(numbers[0]), "kibibytes": .number(numbers[1]), "percent": .number(numbers[2]),
+        ]
     }
 
     /// A server's settings may lie outside its data directory, as Debian has them; without them what is restored would not

@@ -57,7 +57,7 @@ package struct DumpBackup: Sendable {
             }
             let name = "systems/\(server.system)/backups/\(id)/dump.tar"
             let file = try Bundle.pack(dump, into: name, room.repositories.all) {
-                room.progress.bytes("packing and encrypting", $0)
+                room.progress.bytes(.packed, $0)
             }
             let manifest = BackupManifest(
                 id: id, kind: kind, system: server.system, startedAt: started.description, finishedAt: Timestamp.now.description,
@@ -77,7 +77,7 @@ package struct DumpBackup: Sendable {
     /// Roles and their memberships; password verifiers only where we are superuser. No tablespaces, here and at the restore: their
     /// folders are those of the machine that was backed up, and may be in use.
     private func globals(to file: String, _ conninfo: String, _ database: String, _ password: PasswordFile) throws {
-        room.progress.step("dumping the roles")
+        room.progress.step(.dumpingRoles)
         let what = kind == .cluster ? ["--globals-only"] : ["--roles-only", "--no-role-passwords"]
         try tools.tool(
             "pg_dumpall",
@@ -88,7 +88,7 @@ package struct DumpBackup: Sendable {
     }
 
     private func dump(_ database: String, to folder: String, _ conninfo: String, _ password: PasswordFile) throws {
-        room.progress.step("dumping \(database)")
+        room.progress.step(.dumping, ["database": .text(database)])
         let jobs = try room.settings.int("backup.jobs", in: 1...64)
         let progress = room.progress
         let tool = tools.tool(
@@ -99,15 +99,14 @@ package struct DumpBackup: Sendable {
             ], password: password, application: application)
         let ended = try tool.run(lines: { line in
             if line.contains("dumping contents") {
-                progress.step("dumping \(database): \(line.split(separator: " ").last ?? "")")
+                let table = line.split(separator: " ").last ?? ""
+                progress.step(.dumpingTable, ["database": .text(database), "table": .text(String(table))])
             }
         })
         guard ended.status != 0 else { return }
         guard ended.said.contains("permission denied") else { throw tool.failure(ended) }
-        throw GuardianError(
-            tool.failure(ended).problem,
-            hint:
-                "a table of somebody else is in the database: give it to \(Role.owner), or use `backup cluster`, which reads as superuser"
+        throw tool.failure(ended).hinting(
+            "a table of somebody else is in the database: give it to \(Role.owner), or use `backup cluster`, which reads as superuser"
         )
     }
 

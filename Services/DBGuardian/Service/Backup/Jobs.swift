@@ -44,7 +44,7 @@ package struct JobRoom: Sendable {
             if let lock = try storage.lock(name, shared: false, holder: job) { return lock }
             let holder = storage.holder(name) ?? "another job"
             guard ContinuousClock.now < end else { throw BusyError(place: storage.place, holder: holder) }
-            progress.step(JobProgress.waiting + holder)
+            progress.step(.waitingForJob, ["holder": .text(holder)])
             try await Task.sleep(for: .milliseconds(200))
         }
     }
@@ -92,7 +92,7 @@ package struct JobRoom: Sendable {
 }
 
 /// Another job has the repository.
-package struct BusyError: Error, CustomStringConvertible {
+package struct BusyError: Said, CustomStringConvertible {
     private let place: String
     private let holder: String
 
@@ -103,19 +103,25 @@ package struct BusyError: Error, CustomStringConvertible {
     package var description: String {
         "\(place) is in use by: \(holder)\nHINT: wait for it to end; the lock goes with its process"
     }
+    package var said: (kind: Saying.Kind, values: [String: Saying.Value]) {
+        (.busy, ["place": .text(place), "holder": .text(holder)])
+    }
 }
 
 /// What a person at a terminal sees of a job that goes on; nothing when nobody looks.
 package final class JobProgress: Sendable {
-    private let show: @Sendable (String) -> Void
+    private let show: @Sendable (Saying) -> Void
 
-    package init(show: @escaping @Sendable (String) -> Void) { self.show = show }
+    package init(show: @escaping @Sendable (Saying) -> Void) { self.show = show }
     package static let none = JobProgress { _ in }
 
-    package func step(_ text: String) { show(text) }
+    package func step(_ kind: Saying.Kind, _ values: [String: Saying.Value] = [:]) { show(Saying(kind, values)) }
+
+    /// What is only said at a prompt.
+    package func step(_ text: String) { show(Saying(.other, text: text)) }
 
     /// For a count that rises quickly: only each sixteenth mebibyte.
-    package func bytes(_ what: String, _ done: Int) {
-        if done >> 24 != max(0, done - (256 << 10)) >> 24 { show("\(what): \(done >> 20) MiB") }
+    package func bytes(_ what: Saying.Kind, _ done: Int) {
+        if done >> 24 != max(0, done - (256 << 10)) >> 24 { step(what, ["mebibytes": .count(done >> 20)]) }
     }
 }

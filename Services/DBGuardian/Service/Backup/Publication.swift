@@ -12,7 +12,7 @@ struct Publication: Sendable {
             let catalogue = Catalogue(repository.system(manifest.system))
             let folder = "\(catalogue.system.backups)/\(manifest.id)"
             for file in manifest.files {
-                room.progress.step("reading back \(file.name)")
+                room.progress.step(.readingBack, ["file": .text(file.name)])
                 var bytes = 0
                 let found = try repository.decode("\(folder)/\(file.name)") { bytes += $0.count }
                 guard found != nil, bytes == file.bytes else {

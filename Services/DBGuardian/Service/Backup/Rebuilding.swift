@@ -8,7 +8,7 @@ package struct Rebuilding: Sendable {
 
     /// - Returns: what was done, one line each.
     package func rebuild(_ system: System) async throws -> [String] {
-        room.progress.step("looking through \(system.repository.storage.place)")
+        room.progress.step(.looking, ["place": .text(system.repository.storage.place)])
         var done = try Catalogue(system).rebuild()
         let lock = try await JobRoom.wait(for: "ledger", system.repository.storage, "backup rebuild", seconds: 60, room.progress)
         done += try LedgerShelf(system).rebuildList().map { "ledger \($0) is gone and was taken off the list" }

@@ -66,7 +66,9 @@ package struct SourceServer: Sendable {
         do {
             connection = try await PostgresConnection.connect(configuration, logger: logger)
         } catch let error as PostgresError {
-            throw GuardianError("the database cannot be reached: \(error.message)", hint: "is it up? is postgres.conninfo right?")
+            throw GuardianError(
+                "the database cannot be reached: \(error.message)", hint: "is it up? is postgres.conninfo right?",
+                kind: .unreachable, values: ["text": .text(error.message)])
         }
         do {
             let value = try await body(connection)

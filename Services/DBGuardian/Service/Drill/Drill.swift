@@ -41,13 +41,13 @@ package struct Drill: Sendable {
         var result = DrillResult(
             ok: false, repository: repository.storage.place, backup: "", target: "", older: nil, rooms: 0, messages: 0,
             rpoSeconds: 0,
-            rtoSeconds: 0, differences: [], at: began.description)
+            rtoSeconds: 0, at: began.description)
         do {
             try await rehearse(try repository.onlySystem(room.repositories.wanted), began, &result)
         } catch {
             // That it was told to stop says nothing of the backup.
             try Task.checkCancellation()
-            result.differences.append("\(error)".replacingOccurrences(of: "\nHINT:", with: ". HINT:"))
+            result.add([Saying(error)])
         }
         result.ok = result.differences.isEmpty
         if try !repository.systems().isEmpty { try record(result, repository.onlySystem(room.repositories.wanted)) }
@@ -68,7 +68,7 @@ package struct Drill: Sendable {
         guard let newest = stops.newest else {
             throw GuardianError(
                 "no ledger can be restored to, so nothing can be compared: this drill proves nothing",
-                hint: "`db-guardian ledger` records one; its WAL must be archived")
+                hint: "`db-guardian ledger` records one; its WAL must be archived", kind: .nothingToCompare)
         }
         result.target = newest.ledger.id
         result.older = stops.older?.ledger.id
@@ -80,18 +80,18 @@ package struct Drill: Sendable {
         let all = [stops.older, newest].compactMap { $0 }
         let way = all.filter { planner.leads($0.plan, through: $0.ledger, to: end) }
         let outcome = try await rehearsal.run(way, end: end, in: try place())
-        result.differences += outcome.differences
+        result.add(outcome.differences)
         (result.rooms, result.messages) = (outcome.rooms, outcome.messages)
         for stop in all where !way.contains(where: { $0.ledger.id == stop.ledger.id }) {
             let apart = try await rehearsal.run([stop], end: nil, in: try place())
-            result.differences += apart.differences
+            result.add(apart.differences)
             if stop.ledger.id == newest.ledger.id { (result.rooms, result.messages) = (apart.rooms, apart.messages) }
         }
         result.rtoSeconds = Self.rounded(outcome.seconds)
         let last = outcome.heartbeat ?? newest.ledger.at
         result.rpoSeconds = Self.rounded(max(0, Double(began.milliseconds * 1_000 - last) / 1e6))
         if result.messages == 0, newest.ledger.totals.messages != 0 {
-            result.differences.append("the restored database is empty")
+            result.add([Saying(.emptyDatabase)])
         }
     }
 

@@ -17,16 +17,25 @@ package struct DrillResult: Codable, Sendable {
     package var rpoSeconds: Double
     /// How long it took until a restored server answered.
     package var rtoSeconds: Double
-    package var differences: [String]
+    package private(set) var differences: [String] = []
+    /// The same by kind; absent from records of older versions.
+    package private(set) var sayings: [Saying]?
     package var at: String
 }
 
 extension DrillResult {
+    mutating func add(_ found: [Saying]) {
+        differences += found.map(\.text)
+        sayings = (sayings ?? []) + found
+    }
+
     /// A drill that could not even begin.
     package static func failed(_ error: any Error, in place: String? = nil) -> DrillResult {
-        DrillResult(
+        var result = DrillResult(
             ok: false, repository: place, backup: "", target: "", older: nil, rooms: 0, messages: 0, rpoSeconds: 0, rtoSeconds: 0,
-            differences: ["\(error)".replacingOccurrences(of: "\nHINT:", with: ". HINT:")], at: Timestamp.now.description)
+            at: Timestamp.now.description)
+        result.add([Saying(error)])
+        return result
     }
 }
 

@@ -12,7 +12,7 @@ struct Rehearsal: Sendable {
     let database: String
 
     struct Outcome: Sendable {
-        var differences: [String] = []
+        var differences: [Saying] = []
         var rooms: Int64 = 0
         var messages: Int64 = 0
         /// When the heart last beat in what was restored, in microseconds since 1970.
@@ -34,31 +34,31 @@ struct Rehearsal: Sendable {
         let begun = ContinuousClock.now
         for file in backup.manifest.files {
             try Bundle.unpack("\(backup.folder)/\(file.name)", repository, to: destination.work, user: user) {
-                progress.bytes("unpacking", $0)
+                progress.bytes(.unpacking, $0)
             }
         }
         outcome.seconds += Self.seconds(since: begun)
         for stop in stops {
-            progress.step("replaying to \(stop.ledger.id)")
+            progress.step(.replayingTo, ["ledger": .text(stop.ledger.id)])
             let settings = stop.plan.settings + [("recovery_target_action", "pause")]
             try await withInstance(destination, fetch, backup, settings, paused: true, &outcome) { instance, outcome in
-                progress.step("comparing with \(stop.ledger.id)")
+                progress.step(.comparing, ["ledger": .text(stop.ledger.id)])
                 try await instance.withConnection(database) { connection in
                     outcome.differences += try await Comparison(ledger: stop.ledger).differences(connection)
-                        .map { "at \(stop.ledger.id): \($0)" }
+                        .map { Saying(.atLedger, ["ledger": .text(stop.ledger.id), "what": .saying($0)]) }
                     let totals = try await LedgerQueries.totals(connection)
                     (outcome.rooms, outcome.messages) = (totals.rooms, totals.messages)
                 }
             }
         }
         guard let end else { return outcome }
-        progress.step("replaying as far as the WAL goes")
+        progress.step(.replayingAll)
         let settings = end.settings + [("recovery_target_action", "promote")]
         try await withInstance(destination, fetch, backup, settings, paused: false, &outcome) { instance, outcome in
             outcome.heartbeat = try await instance.withConnection(database) { connection in
                 try await connection.query(Heartbeat.last).first?[0].decode(as: PostgresTimestamp.self).microseconds
             }
-            progress.step("checking tables and indexes (pg_amcheck)")
+            progress.step(.checkingTables)
             outcome.differences += try check(fetch, backup.manifest)
         }
         return outcome
@@ -86,15 +86,16 @@ struct Rehearsal: Sendable {
     }
 
     /// pg_amcheck ends with 0 where its extension is missing and it has looked at nothing, so that is looked for too.
-    private func check(_ fetch: FetchCommand, _ manifest: BackupManifest) throws -> [String] {
+    private func check(_ fetch: FetchCommand, _ manifest: BackupManifest) throws -> [Saying] {
         func quoted(_ text: String) -> String { "'" + text.replacingOccurrences(of: "'", with: "\\'") + "'" }
         let conninfo = "host=\(quoted(fetch.folder)) port=5432 user=\(quoted(manifest.superuser)) dbname=\(quoted(database))"
         let tool = tools.tool("pg_amcheck", ["--install-missing", "--jobs=2", "--no-password", conninfo])
         var found: [String] = []
         let ended = try tool.run(output: { found += String(decoding: $0, as: UTF8.self).split(separator: "\n").map(String.init) })
         if ended.status != 0, found.isEmpty { throw tool.failure(ended) }
-        if ended.said.contains("skipping database") { found.append("pg_amcheck looked at nothing: \(ended.said)") }
-        return found.prefix(20).map { "pg_amcheck: \($0)" }
+        var sayings = found.prefix(20).map { Saying(.amcheck, ["text": .text($0)]) }
+        if ended.said.contains("skipping database") { sayings.append(Saying(.amcheckNothing, ["text": .text(ended.said)])) }
+        return sayings
     }
 
     static func seconds(since begun: ContinuousClock.Instant) -> Double {

@@ -61,7 +61,7 @@ struct EncodedHeader {
 }
 
 /// A file of the repository that is not what was written there.
-package struct DamageError: Error, CustomStringConvertible {
+package struct DamageError: Said, CustomStringConvertible {
     package let artefact: String
     package let problem: String
 
@@ -71,6 +71,9 @@ package struct DamageError: Error, CustomStringConvertible {
     }
     package var description: String {
         "\(artefact) is damaged: \(problem)\nHINT: `db-guardian backup verify` lists all that is damaged; another repository or backup may be whole"
+    }
+    package var said: (kind: Saying.Kind, values: [String: Saying.Value]) {
+        (.damaged, ["file": .text(artefact), "text": .text(problem)])
     }
 }
 

@@ -58,7 +58,7 @@ package final class FileDescriptorStream: StoredFile, Sink {
 }
 
 /// A system call that failed: what was tried, on what, and the system's reason.
-package struct SystemError: Error, CustomStringConvertible {
+package struct SystemError: Said, CustomStringConvertible {
     package let number: Int32
     private let what: String
     private let name: String
@@ -78,5 +78,16 @@ package struct SystemError: Error, CustomStringConvertible {
         case ENOENT: return text + "\nHINT: is it mounted? is the path in the configuration right?"
         default: return text + "\nHINT: the system's log (dmesg, journalctl) may say more"
         }
+    }
+    package var said: (kind: Saying.Kind, values: [String: Saying.Value]) {
+        let kind: Saying.Kind =
+            switch number {
+            case ENOSPC, EDQUOT: .full
+            case EROFS: .readOnly
+            case EACCES, EPERM: .denied
+            case ENOENT: .missingFile
+            default: .system
+            }
+        return (kind, ["file": .text(name), "text": .text("\(what): \(String(cString: strerror(number)))")])
     }
 }

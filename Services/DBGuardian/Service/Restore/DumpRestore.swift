@@ -18,7 +18,7 @@ struct DumpRestore: Sendable {
         if let user = destination.user, chown(dump, user.user, user.group) != 0 { throw SystemError("cannot give away", dump) }
         for file in manifest.files {
             try Bundle.unpack("\(backup.folder)/\(file.name)", backup.system.repository, to: dump, user: destination.user) {
-                progress.bytes("unpacking", $0)
+                progress.bytes(.unpacking, $0)
             }
         }
         let preload = manifest.extensions?.contains("pgaudit") == true ? "pgaudit" : ""
@@ -29,7 +29,7 @@ struct DumpRestore: Sendable {
             try await instance.ready()
             try roles("\(dump)/globals.sql", manifest, fetch)
             for name in manifest.databases where database == nil || name == database {
-                progress.step("restoring \(name)")
+                progress.step(.restoring, ["database": .text(name)])
                 try restore(name, "\(dump)/\(Self.folder(name))", manifest, fetch)
             }
             let found = try await Settlement(instance, manifest).settle(only: nil)
@@ -54,7 +54,7 @@ struct DumpRestore: Sendable {
     }
 
     private func initialize(_ data: String, _ manifest: BackupManifest, _ user: (user: uid_t, group: gid_t)?) throws {
-        progress.step("making a new cluster")
+        progress.step(.making)
         try tools.tool(
             "initdb",
             [

@@ -73,7 +73,7 @@ package struct Restore: Sendable {
         } catch let error as NotYetError {
             guard let segment = try await sent(target) else { throw error }
             let end = ContinuousClock.now + Self.patience
-            progress.step("waiting for \(segment) in the archive")
+            progress.step(.waitingForSegment, ["segment": .text("\(segment)")])
             // Once it has come there is nothing more to wait for.
             while try !has(segment), ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(200)) }
             plan = try look(target, timeline)
@@ -170,7 +170,7 @@ package struct Restore: Sendable {
     private func read(_ plan: RestorePlan) throws {
         guard plan.backup.manifest.kind == .base else { return }
         func look(_ name: String) throws {
-            progress.step("checking \(name)")
+            progress.step(.checking, ["file": .text(name)])
             _ = try repositories.firstAnswer { repository in
                 try WALArchive(repository).fetch(name, system: repository.system(plan.backup.system.identifier))
             }
@@ -241,7 +241,7 @@ package struct Restore: Sendable {
             guard let backup = try Catalogue(system).backup(plan.backup.manifest.id) else { return nil }
             for file in backup.manifest.files {
                 try Bundle.unpack("\(backup.folder)/\(file.name)", repository, to: destination.work, user: destination.user) {
-                    progress.bytes("unpacking", $0)
+                    progress.bytes(.unpacking, $0)
                 }
             }
             return true
@@ -253,14 +253,16 @@ package struct Restore: Sendable {
         -> Found
     {
         try RecoveryFiles.prepare(destination.work, user: destination.user)
-        progress.step("replaying the WAL")
+        progress.step(.replaying)
         let progress = progress
         let instance = try Instance(
             data: destination.work, tools: tools, fetch: fetch, superuser: plan.backup.manifest.superuser, user: destination.user,
             settings: plan.settings + [("recovery_target_action", "promote")]
                 + (plan.wal == nil ? [("restore_command", fetch.historiesOnly)] : []),
             heard: { line in
-                if let at = line.range(of: "restored log file") { progress.step("replaying the WAL: \(line[at.lowerBound...])") }
+                if let at = line.range(of: "restored log file") {
+                    progress.step(.replayed, ["text": .text(String(line[at.lowerBound...]))])
+                }
             })
         do {
             try await instance.ready()

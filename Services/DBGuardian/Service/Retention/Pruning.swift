@@ -30,7 +30,7 @@ package struct Pruning: Sendable {
             let lock = try await JobRoom.wait(for: "reading", storage, "backup prune", seconds: 60, room.progress)
             let plan = try retention.plan(system, now: .now)
             for decision in plan.delete {
-                room.progress.step("removing \(decision.id)")
+                room.progress.step(.removing, ["backup": .text(decision.id)])
                 try Catalogue(system).remove(decision.id)
             }
             for id in plan.unfinished { try storage.remove("\(system.backups)/\(id)") }

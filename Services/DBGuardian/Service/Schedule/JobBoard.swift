@@ -14,8 +14,10 @@ actor JobBoard {
         var finishedAt: String?
         /// The last that it said of how far it is.
         var progress: String?
+        var step: Saying?
         /// Why it failed.
         var message: String?
+        var failure: Saying?
     }
 
     enum State: String, Encodable, Sendable { case waiting, running, done, failed }
@@ -91,20 +93,23 @@ actor JobBoard {
     }
 
     /// One that waits for another's lock says so.
-    func tell(_ job: String, _ progress: String) {
+    func tell(_ job: String, _ step: Saying) {
         change(job) {
             guard $0.finishedAt == nil else { return }
-            $0.progress = progress
-            $0.state = progress.hasPrefix(JobProgress.waiting) ? .waiting : .running
+            $0.progress = step.text
+            $0.step = step
+            $0.state = step.isOf(.waitingForJob) ? .waiting : .running
         }
     }
 
-    func end(_ job: String, _ failure: (any Error)?) {
+    /// - Parameter why: what it said of it itself.
+    func end(_ job: String, _ failure: (any Error)?, why: Saying? = nil) {
         lastEnd = .now
         change(job) {
             $0.state = failure == nil ? .done : .failed
             $0.finishedAt = Timestamp.now.description
-            $0.message = failure.map { "\($0)".replacingOccurrences(of: "\nHINT:", with: ". HINT:") }
+            $0.message = failure.map { Saying($0).text }
+            $0.failure = failure.map { why ?? Saying($0) }
         }
     }
 

@@ -2,6 +2,7 @@ import EverlineProtocol
 import EverlineService
 import Foundation
 import Logging
+import Synchronization
 
 /// Runs our own program with the same settings, as a process of its own that ends with us; nicely, since the database and the
 /// chat go first. What it says of its progress goes to the board.
@@ -40,7 +41,7 @@ struct JobRunner: Sendable {
             await board.end(job, nil)
             logger.info("a job is done", metadata: ["job": "\(name)"])
         } catch {
-            await board.end(job, error)
+            await board.end(job, error, why: (error as? Failed)?.why)
             throw error
         }
     }
@@ -53,8 +54,15 @@ struct JobRunner: Sendable {
         }
         environment[JobProgress.variable] = "1"
         let tool = Tool("nice", arguments, environment: environment)
-        let (steps, says) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
-        let running = RunningTool(tool) { if let step = JobProgress.step(in: $0) { says.yield(step) } }
+        let (steps, says) = AsyncStream.makeStream(of: Saying.self, bufferingPolicy: .bufferingNewest(1))
+        let why = Mutex<Saying?>(nil)
+        let running = RunningTool(tool) {
+            switch JobProgress.heard($0) {
+            case .step(let step): says.yield(step)
+            case .failure(let failure): why.withLock { $0 = failure }
+            case nil: break
+            }
+        }
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { for await step in steps { await board.tell(job, step) } }
@@ -63,7 +71,8 @@ struct JobRunner: Sendable {
                     if let ended = try running.ended {
                         if ended.status == 75 { throw BusyError(place: "the repository", holder: "another db-guardian") }
                         guard ended.status == 0 else {
-                            throw tool.failure(Tool.Ended(status: ended.status, said: JobProgress.without(ended.said)))
+                            let failure = tool.failure(Tool.Ended(status: ended.status, said: JobProgress.without(ended.said)))
+                            throw Failed(failure: failure, why: why.withLock { $0 })
                         }
                         return
                     }
@@ -79,16 +88,33 @@ struct JobRunner: Sendable {
     }
 }
 
+/// What ended badly, and what it said of it itself.
+private struct Failed: Error, CustomStringConvertible {
+    let failure: GuardianError
+    let why: Saying?
+    var description: String { failure.description }
+}
+
 extension JobProgress {
-    /// With this in its environment a verb says each step as a line, for the process that runs it.
+    /// With this in its environment a verb says each step, and why it fails, as a line for the process that runs it.
     package static let variable = "GUARDIAN_PROGRESS"
     private static let mark = "progress: "
-    /// How a step begins that only waits for another job.
-    static let waiting = "waiting for "
 
-    package static func line(_ step: String) -> String { mark + step.replacingOccurrences(of: "\n", with: " ") + "\n" }
+    package enum Line: Codable, Sendable {
+        case step(Saying)
+        case failure(Saying)
+    }
 
-    static func step(in line: String) -> String? { line.hasPrefix(mark) ? String(line.dropFirst(mark.count)) : nil }
+    package static func line(_ said: Line) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
+        return mark + String(decoding: (try? encoder.encode(said)) ?? Data(), as: UTF8.self) + "\n"
+    }
+
+    static func heard(_ line: String) -> Line? {
+        guard line.hasPrefix(mark) else { return nil }
+        return try? JSONDecoder().decode(Line.self, from: Data(line.dropFirst(mark.count).utf8))
+    }
 
     static func without(_ text: String) -> String {
         text.split(separator: "\n").filter { !$0.hasPrefix(mark) }.joined(separator: "\n")

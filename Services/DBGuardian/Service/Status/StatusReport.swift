@@ -6,7 +6,8 @@ package import Logging
 /// What `status` prints: the answer at three in the morning.
 package struct StatusReport: Encodable, Sendable {
     package var ok: Bool { problems.isEmpty }
-    package var problems: [String] = []
+    package var problems: [String] { sayings.map(\.text) }
+    package fileprivate(set) var sayings: [Saying] = []
     /// The id of the newest proven backup, and when it was proven.
     package var newestProven: String?
     package var newestProvenAt: String?
@@ -23,7 +24,8 @@ package struct StatusReport: Encodable, Sendable {
     package var drill: DrillResult?
 
     private enum CodingKeys: String, CodingKey {
-        case ok, problems, newestProven, newestProvenAt, window, rpoSeconds, rtoSeconds, backups, repositoryBytes, segmentsBehind
+        case ok, problems, sayings, newestProven, newestProvenAt, window, rpoSeconds, rtoSeconds, backups, repositoryBytes,
+            segmentsBehind
     }
     private struct Bounds: Encodable {
         let from: String?
@@ -41,6 +43,7 @@ package struct StatusReport: Encodable, Sendable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(ok, forKey: .ok)
         try container.encode(problems, forKey: .problems)
+        try container.encode(sayings, forKey: .sayings)
         try container.encode(newestProven, forKey: .newestProven)
         try container.encode(newestProvenAt, forKey: .newestProvenAt)
         try container.encode(Bounds(from: window.from, to: window.to), forKey: .window)
@@ -90,16 +93,16 @@ package struct StatusCheck: Sendable {
         var report = StatusReport()
         let repositories: Repositories
         do { repositories = try .reachable(settings) } catch {
-            report.problems.append(Self.line(error))
+            report.sayings.append(Saying(error).onOneLine)
             return report
         }
-        report.problems += repositories.lost.map { Self.firstLine($0.words) }
+        report.sayings += repositories.lost.map { Saying($0.error).firstLine.of(repository: $0.place) }
         for (index, repository) in repositories.all.enumerated() {
             do {
                 let system = try repository.onlySystem(repositories.wanted)
                 try await look(at: system, primary: index == 0, &report)
             } catch {
-                report.problems.append(Self.line(error))
+                report.sayings.append(Saying(error).onOneLine)
             }
         }
         return report
@@ -111,53 +114,59 @@ package struct StatusCheck: Sendable {
         let bases = backups.filter { $0.manifest.kind == .base }
         let now = Timestamp.now
         func age(_ text: String) -> Int64 { now.milliseconds - (Timestamp(text)?.milliseconds ?? 0) }
-        func problem(_ text: String) { report.problems.append(primary ? text : "\(place): \(text)") }
-        if bases.isEmpty { problem("there is no base backup (db-guardian backup base)") }
+        func problem(_ kind: Saying.Kind, _ values: [String: Saying.Value] = [:]) {
+            let saying = Saying(kind, values)
+            report.sayings.append(primary ? saying : saying.of(repository: place))
+        }
+        if bases.isEmpty { problem(.noBase) }
         let interval = Int64(try settings.int("schedule.base", in: 0...Int(Int32.max))) * 1_000
         if interval > 0, let last = bases.last, age(last.manifest.finishedAt) > interval + interval / 7 {
-            problem("the newest base backup is of \(last.manifest.finishedAt)")
+            problem(.oldBase, ["at": .text(last.manifest.finishedAt)])
         }
         for backup in backups where backup.verified?.ok == false {
-            problem("backup \(backup.manifest.id) is damaged (db-guardian backup verify)")
+            problem(.damagedBackup, ["backup": .text(backup.manifest.id)])
         }
         let proven = bases.last(where: \.isProven)
         let drill = try DrillRecords(system).newest()
         if !bases.isEmpty {
             if let drill, !drill.ok {
-                problem("the last drill failed (\(drill.at)): \(Self.firstLine(drill.differences.first ?? ""))")
+                let why = drill.sayings?.first ?? Saying(.other, text: drill.differences.first ?? "")
+                problem(.failedDrill, ["at": .text(drill.at), "why": .saying(why.firstLine)])
             }
-            if proven == nil { problem("no backup is proven (db-guardian drill)") }
+            if proven == nil { problem(.noProof) }
             if let at = proven?.proven?.at, age(at) > Self.drillLate {
-                problem("nothing has been proven since \(at) (db-guardian drill)")
+                problem(.oldProof, ["at": .text(at)])
             }
         }
         for backup in try Catalogue(system).damaged() {
-            problem("the manifest of backup \(backup.id) is damaged (db-guardian backup rebuild)")
+            problem(.damagedManifest, ["backup": .text(backup.id)])
         }
         for id in try whole(or: [], { try Catalogue(system).missing() }) {
-            problem("backup \(id) is gone, or its manifest is (db-guardian backup rebuild)")
+            problem(.goneBackup, ["backup": .text(id)])
         }
         if let gone = try whole(or: [], { try LedgerShelf(system).missing() }).first {
-            problem("ledger \(gone) is gone (db-guardian backup verify)")
+            problem(.goneLedger, ["ledger": .text(gone)])
         }
         let windows = try Windows(system).all()
         let window = windows.last { $0.from != nil }
         let holes = windows.flatMap(\.holes)
         if let hole = holes.first {
-            problem("\(holes.count) holes in the archived WAL, the first at \(hole.segment): \(hole.cause)")
+            problem(
+                .holes, ["count": .count(holes.count), "segment": .text(hole.segment), "why": .saying(hole.saying.firstLine)])
         }
         let aside = try system.repository.storage.list(system.aside)
-        if let first = aside.first { problem("\(aside.count) refused WAL files lie in \(system.aside), the first is \(first)") }
+        if let first = aside.first {
+            problem(.refusedWAL, ["count": .count(aside.count), "folder": .text(system.aside), "file": .text(first)])
+        }
         guard primary else {
             // How far each is behind the server is asked of the first; the others are held against it.
             if let far = report.window.to, let to = window?.to, Double(age(to) - age(far)) / 1_000 > Self.archiveLate {
-                problem(
-                    "its WAL ends at \(to), while the first repository's goes on to \(far): does archive_command write to both?")
+                problem(.shortWAL, ["to": .text(to), "far": .text(far)])
             }
             return
         }
         let wal = try await WALStatus(settings, system, logger: logger)
-        if let behind = wal.behind, behind > 3 { problem("the archive is \(behind) segments behind the server") }
+        if let behind = wal.behind, behind > 3 { problem(.behind, ["count": .count(behind)]) }
         report.segmentsBehind = wal.behind
         report.backups = backups.count
         report.repositoryBytes = try size("", system.repository.storage)
@@ -168,8 +177,7 @@ package struct StatusCheck: Sendable {
         report.rtoSeconds = drill?.rtoSeconds
         if let to = window?.to { report.rpoSeconds = Double(age(to)) / 1_000 }
         if let last = report.rpoSeconds, wal.current != nil, last > Self.archiveLate {
-            problem(
-                "the newest commit in the repository is \(Int(last)) s old: archiving stands still, or the guardian's heart does")
+            problem(.still, ["seconds": .count(Int(last))])
         }
     }
 
@@ -179,11 +187,11 @@ package struct StatusCheck: Sendable {
             return sum + (try storage.size(path) ?? size(path, storage))
         }
     }
+}
 
+extension Saying {
     /// One that tells much, as the last words of a server do, must not fill the screen.
-    private static func firstLine(_ text: String) -> String { text.split(separator: "\n").first.map(String.init) ?? "" }
+    fileprivate var firstLine: Saying { shown(text.split(separator: "\n").first.map(String.init) ?? "") }
 
-    private static func line(_ error: any Error) -> String {
-        "\(error)".replacingOccurrences(of: "\nHINT:", with: ". HINT:").replacingOccurrences(of: "\n", with: " ")
-    }
+    fileprivate var onOneLine: Saying { shown(text.replacingOccurrences(of: "\n", with: " ")) }
 }

@@ -70,7 +70,9 @@ package struct Tool: Sendable {
         let name = program.lastName
         let how = ended.status < 0 ? "was ended by signal \(-ended.status)" : "ended with \(ended.status)"
         let said = ended.said.trimmingCharacters(in: .whitespacesAndNewlines)
-        return GuardianError("\(name) \(how)\(said.isEmpty ? "" : ": \(said)")")
+        return GuardianError(
+            "\(name) \(how)\(said.isEmpty ? "" : ": \(said)")", kind: .tool,
+            values: ["tool": .text(name), "status": .count(ended.status), "text": .text(said)])
     }
 
     func spawn(fed: Bool = false) throws -> Child {

@@ -133,7 +133,7 @@ package struct Verification: Sendable {
         }
         file("\(folder)/\(BackupManifest.copyName)", repository, document: false, mustExist: true, report)
         for one in manifest?.files ?? [] {
-            progress.step("reading \(folder)/\(one.name)")
+            progress.step(.reading, ["file": .text("\(folder)/\(one.name)")])
             file("\(folder)/\(one.name)", repository, document: false, mustExist: true, bytes: one.bytes, report)
         }
         guard isComplete, manifest != nil else { return }
@@ -150,7 +150,7 @@ package struct Verification: Sendable {
         attempt(system.wal, repository, report) {
             for folder in try repository.storage.list(system.wal) {
                 for name in try repository.storage.list("\(system.wal)/\(folder)") {
-                    progress.step("reading \(name)")
+                    progress.step(.reading, ["file": .text(name)])
                     file("\(system.wal)/\(folder)/\(name)", repository, document: false, report)
                 }
             }

@@ -11,7 +11,9 @@ export class Drafts extends EventTarget {
   constructor() {
     super();
     addEventListener("storage", ({ key, oldValue }) => {
-      if (this.#username && key?.startsWith(this.#prefix)) this.#written(key, oldValue);
+      if (!this.#username) return;
+      if (key === this.#leaving) this.#kept.clear();
+      else if (key?.startsWith(this.#prefix)) this.#written(key, oldValue);
     });
   }
 
@@ -28,6 +30,10 @@ export class Drafts extends EventTarget {
 
   of(room) {
     return this.#kept.get(room) ?? { body: "" };
+  }
+
+  get count() {
+    return this.#kept.size;
   }
 
   has(room) {
@@ -48,8 +54,12 @@ export class Drafts extends EventTarget {
     if (had !== has) this.dispatchEvent(new CustomEvent("change", { detail: room }));
   }
 
-  /** Whoever logs out leaves nothing of theirs behind. */
+  /** Whoever logs out leaves nothing of theirs behind; other tabs are told first, so that they do not put theirs back. */
   clear() {
+    if (this.#username) {
+      storage.set(this.#leaving, true);
+      storage.remove(this.#leaving);
+    }
     for (const room of [...this.#kept.keys()]) this.keep(room, { body: "" });
   }
 
@@ -66,6 +76,10 @@ export class Drafts extends EventTarget {
     else this.#kept.delete(room);
     this.dispatchEvent(new CustomEvent("elsewhere", { detail: room }));
     this.dispatchEvent(new CustomEvent("change", { detail: room }));
+  }
+
+  get #leaving() {
+    return `everline.leaving.${this.#username}`;
   }
 
   get #prefix() {

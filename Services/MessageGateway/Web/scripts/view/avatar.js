@@ -1,6 +1,8 @@
 import { element } from "./element.js";
 
 const HUES = 12;
+/** A character may carry any number of marks; an initial has room for two. */
+const STACKED = /(\p{M}{2})\p{M}+/gu;
 const segmenter = Intl.Segmenter && new Intl.Segmenter();
 
 /** A round initial in a colour that follows from the username, the same for everyone. */
@@ -20,7 +22,7 @@ function initials(name) {
   const first = firstCharacter(words[0]);
   const second = words.length > 1 ? firstCharacter(words.at(-1)) : "";
   const latin = /^\p{Script=Latin}{2}$/u.test(first + second);
-  return (latin ? first + second : first).toLocaleUpperCase();
+  return (latin ? first + second : first).replace(STACKED, "$1").toLocaleUpperCase();
 }
 
 function firstCharacter(word) {

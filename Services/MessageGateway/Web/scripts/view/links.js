@@ -14,7 +14,7 @@ export function addressAt(text, index) {
 /** One of our own leads within the page; all others lead to a new one that knows nothing of this one. */
 export function link(address) {
   const own = new URL(address);
-  if (own.origin === location.origin && own.pathname.startsWith("/room/")) return element("a", { href: own.pathname }, address);
+  if (own.origin === location.origin && own.pathname.startsWith("/room/")) return element("a", { href: own.pathname + own.search }, address);
   return element("a", { href: address, target: "_blank", rel: "noopener noreferrer nofollow" }, address);
 }
 

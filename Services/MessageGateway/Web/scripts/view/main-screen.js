@@ -145,9 +145,10 @@ export class MainScreen {
       await this.#chat.logOut();
       goTo("/", { replace: true });
     };
-    const { count } = this.#chat.outbox;
+    const unsent = this.#chat.outbox.count;
+    const count = unsent || this.#chat.drafts.count;
     if (count === 0) return leave();
-    confirmDialog({ title: "account.discardTitle", text: "account.discard", textParams: { count }, action: "account.logOut", act: leave });
+    confirmDialog({ title: "account.discardTitle", text: unsent ? "account.discard" : "account.discardDrafts", textParams: { count }, action: "account.logOut", act: leave });
   }
 }
 

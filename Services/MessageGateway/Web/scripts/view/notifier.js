@@ -19,13 +19,23 @@ export function notify(chat) {
     const name = message.senderName || message.sender;
     const title = direct ? name : language.say("notify.title", { name, room: roomName(room, log.room) });
     // One for a room: the newest takes the place of the one before it.
-    const shown = new Notification(title, { body: excerpt(message.body, 200), tag: `everline ${log.room}`, icon: "/images/icon.svg", lang: language.current });
+    const shown = make(title, { body: excerpt(message.body, 200), tag: `everline ${log.room}`, icon: "/images/icon.svg", lang: language.current });
+    if (!shown) return;
     shown.onclick = () => {
       window.focus();
       goTo(roomPath(log.room, message.seq));
       shown.close();
     };
   });
+}
+
+/** Nothing where only a service worker may show one, as on phones. */
+function make(title, options) {
+  try {
+    return new Notification(title, options);
+  } catch {
+    return null;
+  }
 }
 
 /** Asks the browser for leave; whether it was given. */

@@ -73,7 +73,7 @@ export class PartsView {
       const { show } = await part.load();
       const made = await show({ chat: this.#chat, notices: this.#notices, params, signal: stop.signal, again });
       if (stop.signal.aborted) return;
-      this.#content.replaceChildren(element("h3", { class: "part-title", text: part.title }), ...[made].flat().filter(Boolean));
+      this.#put(element("h3", { class: "part-title", text: part.title }), ...[made].flat().filter(Boolean));
     } catch (error) {
       if (stop.signal.aborted) return;
       this.#content.replaceChildren(
@@ -82,6 +82,21 @@ export class PartsView {
         element("button", { type: "button", class: "button", text: "message.retry", on: { click: again } }),
       );
     }
+  }
+
+  /** What is shown anew keeps the keyboard where it was: on the control of the same name, or the same one of several. */
+  #put(...nodes) {
+    const before = document.activeElement;
+    const wanted = this.#content.contains(before) && before !== this.#content ? nameOf(before) : null;
+    const index = wanted === null ? -1 : this.#named(wanted).indexOf(before);
+    this.#content.replaceChildren(...nodes);
+    if (index < 0) return;
+    const there = this.#named(wanted);
+    there[Math.min(index, there.length - 1)]?.focus({ preventScroll: true });
+  }
+
+  #named(name) {
+    return [...this.#content.querySelectorAll("a, button, input, select, summary, [tabindex]")].filter((node) => nameOf(node) === name);
   }
 
   #link({ name, title, icon: sign, needs }) {
@@ -93,3 +108,5 @@ export class PartsView {
     return link;
   }
 }
+
+const nameOf = (node) => `${node.tagName} ${node.name ?? ""} ${node.getAttribute("aria-label") ?? (node.matches("button, a, summary") ? node.textContent : "")}`;

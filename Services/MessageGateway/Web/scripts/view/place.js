@@ -20,7 +20,7 @@ export function placeNow() {
 }
 
 export const roomPath = (room, seq) => {
-  const [name, query] = /^\.\.?$/.test(room) ? [NAMELESS, `?name=${room}`] : [encodeURIComponent(room), ""];
+  const [name, query] = /^\.\.?$/.test(room) ? [NAMELESS, `?name=${room.replaceAll(".", "%2E")}`] : [encodeURIComponent(room), ""];
   return `/room/${name}${seq ? `/${seq}` : ""}${query}`;
 };
 

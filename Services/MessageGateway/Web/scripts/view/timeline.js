@@ -2,6 +2,7 @@ import { language } from "../words/language.js";
 import { element, icon } from "./element.js";
 import { fillReplied, follow, messageItem, pendingItem } from "./message.js";
 import { MessageActions } from "./message-actions.js";
+import { roomName } from "./room-name.js";
 import { ScrollKeeper } from "./scroll-keeper.js";
 import { soon } from "./soon.js";
 
@@ -170,6 +171,11 @@ export class Timeline {
   /** Makes the items be those of the log, touching only its two ends. */
   #sync() {
     const { messages, epoch } = this.#log;
+    if (this.#placed && epoch !== this.#epoch) {
+      // What was new, and what was seen, were numbers of the epoch that has ended.
+      this.#unreadFrom = 0;
+      this.#seenSeq = Math.min(this.#seenSeq, this.#log.lastSeq);
+    }
     const first = messages[0]?.seq ?? 1;
     const last = messages.at(-1)?.seq ?? 0;
     const apart = epoch !== this.#epoch || first > this.#last + 1 || last < this.#first - 1;
@@ -242,7 +248,7 @@ export class Timeline {
         element("p", { class: "empty-title", text: "room.emptyTitle" }),
         this.#chat.directory.get(room)?.joined ? element("p", { class: "empty-text", text: "room.emptyText" }) : null,
       ],
-      beginning: () => [element("p", { class: "timeline-note", text: "room.beginning", params: { room } })],
+      beginning: () => [element("p", { class: "timeline-note", text: "room.beginning", params: { room: roomName(this.#chat.directory.get(room), room) } })],
     };
     this.#top.replaceChildren(...shown[state]().filter(Boolean));
   }

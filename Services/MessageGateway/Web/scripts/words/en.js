@@ -25,6 +25,7 @@ export default {
   "account.ended": "Your session has ended. Please log in again.",
   "account.discardTitle": "Log out and discard unsent messages?",
   "account.discard": { one: "{count} message has not been sent yet.", other: "{count} messages have not been sent yet." },
+  "account.discardDrafts": { one: "A draft in {count} room is lost.", other: "The drafts in {count} rooms are lost." },
 
   "rooms.title": "Rooms",
   "rooms.yours": "Your rooms",

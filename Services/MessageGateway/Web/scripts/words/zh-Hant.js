@@ -25,6 +25,7 @@ export default {
   "account.ended": "登入已失效，請重新登入。",
   "account.discardTitle": "要登出並捨棄未送出的訊息嗎？",
   "account.discard": "還有 {count} 則訊息尚未送出。",
+  "account.discardDrafts": "{count} 個聊天室的草稿會遺失。",
 
   "rooms.title": "聊天室",
   "rooms.yours": "我的聊天室",

@@ -10,6 +10,7 @@ import { field } from "../field.js";
 import { actionForm, panel } from "../panel.js";
 import { goTo } from "../place.js";
 import { select } from "../select.js";
+import { evidenceOf, objectOf } from "./evidence.js";
 
 language.add({ en, "zh-Hant": { ...zhHant, ...adviceZhHant } });
 
@@ -22,12 +23,12 @@ const titleOf = (rule) => (language.has(`rule.${rule}`) ? language.say(`rule.${r
 /** With what the lines begin that may follow a rule's own advice. */
 const FURTHER = { "advice.restoreTo": "to bring back the moment before: ", "advice.unrecorded": "No record tells when exactly: the command goes to a minute before it was seen; --at may go nearer." };
 
-function adviceOf(rule, advice) {
+function adviceOf({ rule, object, advice }) {
   const inWords = (key, text, known) => (language.has(key) ? language.say(key) + text.slice(known.length) : text);
   return advice
     .split("\n")
     .map((line, index) => {
-      if (index === 0) return inWords(`advice.${rule}`, line, line);
+      if (index === 0) return inWords(`advice.${rule === "audit-silence" && object === "journal" ? "journal" : rule}`, line, line);
       const further = Object.entries(FURTHER).find(([, begins]) => line.startsWith(begins));
       return further ? inWords(further[0], line, further[1]) : line;
     })
@@ -65,11 +66,11 @@ function card(finding, acknowledges, context) {
       element("time", { class: "time", datetime: lastAt, text: () => dateTimeOf(new Date(lastAt)) }),
       count > 1 ? element("span", { class: "time", text: "findings.times", params: { count } }) : null,
     ),
-    element("dl", { class: "facts" }, ...facts.filter(([, value]) => value).map(([label, value]) => element("div", { class: "fact" }, element("dt", { text: label }), element("dd", {}, element("bdi", {}, String(value)))))),
+    element("dl", { class: "facts" }, ...facts.filter(([, value]) => value).map(([label, value]) => element("div", { class: "fact" }, element("dt", { text: label }), element("dd", {}, element("bdi", { text: () => (label === "findings.object" ? objectOf(finding) : String(value)) }))))),
     statement ? element("pre", { class: "code-block", tabindex: "0" }, element("code", {}, statement)) : null,
-    advice ? element("p", { class: "finding-advice" }, element("strong", { text: "findings.advice" }), " ", element("bdi", { text: () => adviceOf(rule, advice) })) : null,
+    advice ? element("p", { class: "finding-advice" }, element("strong", { text: "findings.advice" }), " ", element("bdi", { text: () => adviceOf(finding) })) : null,
     evidence?.length
-      ? element("details", {}, element("summary", { text: "findings.evidence", params: { count: evidence.length } }), element("pre", { class: "code-block", tabindex: "0" }, element("code", {}, evidence.join("\n"))))
+      ? element("details", {}, element("summary", { text: "findings.evidence", params: { count: evidence.length } }), element("pre", { class: "code-block", tabindex: "0" }, element("code", { text: () => evidence.map(evidenceOf).join("\n") })))
       : null,
     acknowledgement
       ? element("p", { class: "field-hint", text: () => language.say("findings.acknowledged", { by: acknowledgement.by ?? "–", at: dateTimeOf(new Date(acknowledgement.at)), note: acknowledgement.note ?? "" }) })

@@ -4,6 +4,7 @@ import { element } from "../element.js";
 import { ifOffered, panel } from "../panel.js";
 import { table } from "../table.js";
 import { jobsPanel } from "./jobs.js";
+import { said } from "./saying.js";
 import { windowsChart } from "./windows-chart.js";
 
 /** How the backups stand: what can be restored, what was proven, and what is being done. */
@@ -13,7 +14,7 @@ export async function show(context) {
   const { backups } = await chat.ask("guardian.backups");
   return [
     element("p", { class: `verdict ${status.ok ? "good" : "bad"}`, role: "status", text: status.ok ? "guardian.well" : "guardian.problems", params: { count: status.problems.length } }),
-    status.problems.length ? element("ul", { class: "problems" }, ...status.problems.map((text) => element("li", {}, text))) : null,
+    status.problems.length ? element("ul", { class: "problems" }, ...status.problems.map((text, index) => said("li", {}, status.sayings?.[index], text))) : null,
     figures(status),
     await ifOffered(async () => panel("guardian.windows", element("p", { class: "panel-text", text: "guardian.windowsText" }), ...windowsChart((await chat.ask("guardian.windows")).windows, backups))),
     await ifOffered(() => jobsPanel(context)),
@@ -63,6 +64,11 @@ function proofOf(proven, verified) {
   return element("span", { class: "badge", text: verified ? "guardian.verified" : "guardian.unproven" });
 }
 
+function differencesOf({ differences, sayings }) {
+  if (!differences?.length) return null;
+  return element("ul", { class: "problems" }, ...differences.map((text, index) => said("li", {}, sayings?.[index], text)));
+}
+
 function drillTable(drills) {
   const columns = [
     { title: "logins.at", kind: "when", cell: ({ at }) => () => dateTimeOf(new Date(at)) },
@@ -71,7 +77,7 @@ function drillTable(drills) {
     { title: "guardian.rpo", kind: "number", cell: ({ rpoSeconds }) => () => spanOf(rpoSeconds) },
     { title: "guardian.messages", kind: "number", cell: ({ messages }) => () => language.number(messages) },
     { title: "guardian.rooms", kind: "number", cell: ({ rooms }) => () => language.number(rooms) },
-    { title: "guardian.differences", cell: ({ differences }) => (differences?.length ? differences.join(" · ") : null) },
+    { title: "guardian.differences", cell: differencesOf },
   ];
   return table("guardian.drills", columns, [...drills].sort((a, b) => (a.at < b.at ? 1 : -1)));
 }

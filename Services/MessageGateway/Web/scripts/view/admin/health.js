@@ -3,6 +3,7 @@ import { element } from "../element.js";
 import { panel } from "../panel.js";
 import { table } from "../table.js";
 import { Abilities } from "../../model/abilities.js";
+import { saidOf } from "./saying.js";
 
 const AGAIN_MS = 10_000;
 
@@ -32,7 +33,7 @@ async function probes(chat) {
           { part: "redis", method: "history.recent", params: { room }, note: ({ source }) => (source === "redis" ? "health.fromRedis" : "health.fromPostgres"), well: ({ source }) => source === "redis" },
         ]
       : []),
-    { part: "guardian", method: "guardian.status", params: {}, note: ({ problems }) => (problems.length ? () => problems.join(" · ") : "health.backupsWell"), well: ({ ok }) => ok },
+    { part: "guardian", method: "guardian.status", params: {}, note: ({ problems, sayings }) => (problems.length ? () => problems.map((text, index) => saidOf(sayings?.[index], text)).join(" ") : "health.backupsWell"), well: ({ ok }) => ok },
   ];
 }
 

@@ -2,6 +2,7 @@ import { dateTimeOf } from "../../words/dates.js";
 import { language } from "../../words/language.js";
 import { element, icon } from "../element.js";
 import { panel } from "../panel.js";
+import { said } from "./saying.js";
 
 const BUSY_MS = 1000;
 const IDLE_MS = 15_000;
@@ -9,10 +10,27 @@ const SHOWN = 6;
 
 /** Starts a backup or a drill, and shows how those that run get on. */
 export async function jobsPanel({ chat, notices, signal, again }) {
-  const list = element("ul", { class: "jobs", "aria-live": "polite" });
+  const list = element("ul", { class: "jobs" });
+  // Only how each begins and ends is spoken, not each step.
+  const spoken = element("p", { class: "only-spoken", role: "status" });
+  const shown = new Map();
   let jobs = (await chat.ask("guardian.jobs")).jobs;
   const running = () => jobs.some(({ state }) => state === "running" || state === "waiting");
-  const draw = () => list.replaceChildren(...(jobs.length ? jobs.slice(-SHOWN).reverse().map(jobItem) : [element("li", { class: "nothing", text: "jobs.none" })]));
+  const draw = () => {
+    const newest = jobs.slice(-SHOWN).reverse();
+    const items = newest.map((job) => {
+      const before = shown.get(job.job);
+      const now = JSON.stringify(job);
+      if (before?.now === now) return before.item;
+      if (before && before.state !== job.state) language.bind(spoken, "text", () => `${kindOf(job)}: ${language.say(`jobs.${job.state}`)}`);
+      const item = jobItem(job);
+      shown.set(job.job, { now, state: job.state, item });
+      return item;
+    });
+    if (items.length === 0) items.push(element("li", { class: "nothing", text: "jobs.none" }));
+    for (const [index, item] of items.entries()) if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null);
+    while (list.children.length > items.length) list.lastChild.remove();
+  };
   let timer = 0;
   const follow = async () => {
     const before = running();
@@ -51,20 +69,28 @@ export async function jobsPanel({ chat, notices, signal, again }) {
       button("jobs.drill", "play", "guardian.drill", {}),
     ),
     list,
+    spoken,
   );
 }
 
-function jobItem({ kind, state, startedAt, finishedAt, progress, message }) {
-  // "backup base", "drill"
+/** "backup base", "drill" */
+function kindOf({ kind }) {
   const key = `kind.${kind.split(" ").at(-1)}`;
-  const name = () => (language.has(key) ? language.say(key) : kind);
+  return language.has(key) ? language.say(key) : kind;
+}
+
+function jobItem({ kind, state, startedAt, finishedAt, progress, step, message, failure }) {
+  const name = () => kindOf({ kind });
   return element(
     "li",
     { class: "job" },
     element("span", { class: "job-kind", text: name }),
     element("span", { class: `badge ${{ done: "good", failed: "bad", running: "warn" }[state] ?? ""}`, text: `jobs.${state}` }),
-    state === "running" ? element("progress", { class: "job-progress", label: name }) : null,
+    state === "running" ? element("progress", { class: "job-progress", label: name, ...share(step) }) : null,
     element("span", { class: "time", text: () => (finishedAt ?? startedAt ? dateTimeOf(new Date(finishedAt ?? startedAt)) : "") }),
-    message || progress ? element("span", { class: "job-message" }, message ?? progress) : null,
+    message ? said("span", { class: "job-message" }, failure, message) : progress ? said("span", { class: "job-message" }, step, progress) : null,
   );
 }
+
+/** How much of it is done, where that is known. */
+const share = (step) => (step?.values.percent === undefined ? {} : { value: String(step.values.percent), max: "100" });

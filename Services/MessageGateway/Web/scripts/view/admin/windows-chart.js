@@ -3,6 +3,7 @@ import { language } from "../../words/language.js";
 import { element } from "../element.js";
 import { svg } from "../svg.js";
 import { table } from "../table.js";
+import { said } from "./saying.js";
 import { chartFrame } from "../charts/frame.js";
 import { timeTicks } from "../charts/scale.js";
 
@@ -70,7 +71,7 @@ function summary(windows, ranges) {
 function behind(windows, ranges) {
   const rows = windows.flatMap((window, index) => [
     ...ranges[index].map(({ from, to, backup }) => ({ timeline: window.timeline, kind: "guardian.canRestore", text: between(from, to), note: backup ?? "" })),
-    ...window.holes.map(({ segment, cause }) => ({ timeline: window.timeline, kind: "guardian.hole", text: segment, note: cause })),
+    ...window.holes.map(({ segment, cause, kind }) => ({ timeline: window.timeline, kind: "guardian.hole", text: segment, note: said("span", {}, kind ? { kind, values: { text: cause }, text: cause } : null, cause) })),
   ]);
   return table(
     "guardian.windows",

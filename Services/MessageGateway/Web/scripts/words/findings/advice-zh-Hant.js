@@ -37,4 +37,5 @@ export default {
   "advice.drill-overdue": "執行 `db-guardian drill`，並查看排程為何沒有執行。",
   "advice.sequence-gap": "有訊息繞過函式被移除。在執行中的伺服器旁還原到事發之前，再比對（`db-guardian drill`）。",
   "advice.numbers-backwards": "若是刻意還原備份，請確認這項發現；否則請在執行中的伺服器旁還原到事發之前。",
+  "advice.journal": "有人更改了發現的日誌。請與其他備份庫及已通知的內容比對（db-guardian audit verify-journal）。",
 };
