@@ -130,7 +130,7 @@ def test_an_emptied_redis_logs_nobody_out(everline):
     user = everline.user("李白")
     import hashlib, base64
     key = hashlib.sha256(base64.urlsafe_b64decode(user.session + "=")).hexdigest()
-    until(lambda: everline.redis("EXISTS", f"everline:session:{key}", user="auth") == "1", "the session is remembered")
+    until(lambda: everline.redis("GET", f"everline:session:{key}", user="auth"), "the session is remembered")
     assert "李白" in everline.redis("--no-raw", "GET", f"everline:session:{key}", user="auth").encode().decode("unicode_escape").encode("latin1").decode()
     everline.redis("DEL", f"everline:session:{key}", user="auth")
     assert everline.line().result("session.resume", session=user.session)["user"]["username"] == "李白"

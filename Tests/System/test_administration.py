@@ -8,7 +8,7 @@ import pytest
 from psql import Psql
 from running import PASSWORD
 from test_account_protection import NEW, boss, code  # noqa: F401
-from test_rooms_people import fresh
+from test_rooms_people import fresh, until
 
 
 def actions(everline, subject):
