@@ -113,9 +113,10 @@ let package = Package(
 
         // Services. Client: what others may import. Service: rules, storage and wire. Executable: wiring.
         library("AuthClient", "Services/Auth/Client", ["EverlineProtocol", "EverlineLines"]),
+        .systemLibrary(name: "CThreads", path: "Services/Auth/CThreads"),
         library(
             "AuthService", "Services/Auth/Service",
-            ["EverlineService", "EverlineCryptography", .product(name: "Metrics", package: "swift-metrics")]),
+            ["EverlineService", "EverlineCryptography", "CThreads", .product(name: "Metrics", package: "swift-metrics")]),
         executable("auth", "Services/Auth/Executable", "AuthService"),
 
         library("HistoryClient", "Services/History/Client", ["EverlineProtocol", "EverlineLines"]),

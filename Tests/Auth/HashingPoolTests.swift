@@ -55,6 +55,25 @@ import Testing
         #expect(try await pool.run(for: "one") { 7 } == 7)
     }
 
+    @Test func tellsBeforehandWhatItWouldRefuse() async throws {
+        let pool = HashingPool(width: 1, bound: 2, patience: .seconds(3_600))
+        try pool.admit("one")
+        let ran = Ran()
+        try await withHeld(pool) { gate in
+            try pool.admit("one")
+            await withTaskGroup(of: Bool.self) { group in
+                for _ in 0..<2 { group.addTask { await Self.isBusy(pool, "one", ran) } }
+                while pool.waiting < 2 { await Task.yield() }
+                #expect(throws: RPCError.self) { try pool.admit("one") }
+                // One of those would make room for it.
+                #expect(throws: Never.self) { try pool.admit("two") }
+                gate.open()
+                for await busy in group { #expect(!busy) }
+            }
+        }
+        try pool.admit("one")
+    }
+
     @Test func whatWouldWaitTooLongIsRefusedAtOnce() async throws {
         // A hash is taken to last 0.3 s until it was measured: three fit in a second.
         let pool = HashingPool(width: 1, bound: 64, patience: .seconds(1))

@@ -63,8 +63,31 @@ def test_guessing_is_slowed_down_for_the_guesser_alone(everline):
     line = everline.line()
     answers = [line.call("auth.login", username=name, password=f"guess number {n}")["error"]["data"] for n in range(22)]
     assert answers[-1]["name"] == "auth.throttled" and answers[-1]["retryAfterMs"] > 0 and answers[-1]["retryable"]
+    # Also of what was not looked at it is known whose account it was meant for.
+    log = everline.sql(f"SELECT l.outcome, u.username, l.address, l.client IS NULL FROM everline.login_log l JOIN everline.users u ON u.id = l.user_id WHERE l.name = '{name}' ORDER BY l.id DESC LIMIT 2")
+    assert [row[:2] for row in log] == [["throttled", name], ["wrong_password", name]] and log[0][2:] == log[1][2:]
     # Somebody else from the same place.
     assert "session" in everline.line().result("auth.login", username=everline.user("李白").name, password=PASSWORD)
+
+
+def test_refused_in_a_flood_each_stands_in_the_log(everline):
+    """They are written together: as many as were told, each with its name and whose account that is."""
+    tag = uuid.uuid4().hex[:6]
+    known = f"flood{tag}"
+    everline.user(known)
+    lines = [everline.line() for _ in range(100)]
+    names = [known if n % 2 else f"無人{tag}" for n in range(len(lines))]
+    asked = [line.write("auth.login", {"username": name, "password": "not this one", "client": "洪水"})
+             for line, name in zip(lines, names)]
+    answers = [line.answer(id)["error"]["data"]["name"] for line, id in zip(lines, asked)]
+    assert {"auth.busy", "auth.invalid_credentials"} <= set(answers) <= {"auth.busy", "auth.invalid_credentials", "auth.throttled"}
+    log = everline.sql(f"""SELECT l.name, l.outcome, l.client, coalesce(u.username, '') FROM everline.login_log l
+        LEFT JOIN everline.users u ON u.id = l.user_id WHERE l.name LIKE '%{tag}' AND l.client = '洪水'""")
+    assert len(log) == len(lines)
+    outcome = {"auth.busy": "busy", "auth.throttled": "throttled"}
+    assert sorted(log) == sorted(
+        [name, outcome.get(answer, "wrong_password" if name == known else "unknown_user"), "洪水", known if name == known else ""]
+        for name, answer in zip(names, answers))
 
 
 def test_hashing_gives_way_to_chat(everline):

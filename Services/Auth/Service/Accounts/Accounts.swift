@@ -44,20 +44,26 @@ struct Accounts: Sendable {
         let record = { (outcome: LoginOutcome, user: Int64?) in
             try await log.record(outcome, user: user, name: params.username, address: address, client: params.client)
         }
+        let recordRefusal = { (outcome: LoginOutcome) in
+            try await log.recordRefusal(outcome, key: key, name: params.username, address: address, client: params.client)
+        }
         do {
             try throttle.admit(key, address)
         } catch {
-            try await record(.throttled, try await users.user(key: key)?.id)
+            try await recordRefusal(.throttled)
             throw error
         }
-        let user = try await users.user(key: key)
-        let stored = user.flatMap { $0.disabled ? nil : PasswordHash($0.passwordHash) } ?? decoy
+        let user: StoredUser?
         let password = Password.normalized(params.password)
         let right: Bool
         do {
+            // Before the database is asked, so that a flood costs it as little as may be.
+            try hashing.admit(address)
+            user = try await users.user(key: key)
+            let stored = user.flatMap { $0.disabled ? nil : PasswordHash($0.passwordHash) } ?? decoy
             right = try await hashing.run(for: address) { try stored.verify(password) }
-        } catch let error as RPCError {
-            try await record(.busy, user?.id)
+        } catch let error as RPCError where error.code == .authBusy {
+            try await recordRefusal(.busy)
             throw error
         }
         guard let user, right, !user.disabled else {

@@ -34,11 +34,16 @@ package final class HashingPool: Sendable {
             count += 1
         }
 
-        /// The latest job of the address that has more than one waiting more than `address` has.
-        mutating func makeRoom(for address: String) -> Job? {
+        /// The address that has most waiting, and more than one more than `address` has: its latest job may make room.
+        func yielding(to address: String) -> String? {
             guard let (other, jobs) = waiting.max(by: { $0.value.count < $1.value.count }),
                 jobs.count > (waiting[address]?.count ?? 0) + 1
             else { return nil }
+            return other
+        }
+
+        mutating func makeRoom(for address: String) -> Job? {
+            guard let other = yielding(to: address) else { return nil }
             count -= 1
             return waiting[other]?.popLast()
         }
@@ -66,21 +71,33 @@ package final class HashingPool: Sendable {
     /// How many wait for their turn.
     package var waiting: Int { state.withLock { $0.count } }
 
+    private static let busy = RPCError(.authBusy, retryAfterMs: 2_000)
+
+    private func isFull(_ state: State) -> Bool {
+        state.running >= width && (state.count >= bound || state.time * (state.count + 1) / width > patience)
+    }
+
+    /// A look ahead, for who has work to do before `run`.
+    /// - Throws: `auth.busy` if it would be refused now.
+    package func admit(_ address: String) throws {
+        let isRefused = state.withLock { isFull($0) && $0.yielding(to: address) == nil }
+        if isRefused { throw Self.busy }
+    }
+
     /// - Parameter address: for whom it is done.
     /// - Throws: `auth.busy` if it would wait too long, or did.
     package func run<R: Sendable>(for address: String, _ body: @escaping @Sendable () throws -> R) async throws -> R {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<R, any Error>) in
             let job = Job(
                 deadline: .now + patience, run: { continuation.resume(with: Result(catching: body)) },
-                refuse: { continuation.resume(throwing: RPCError(.authBusy, retryAfterMs: 2_000)) })
+                refuse: { continuation.resume(throwing: Self.busy) })
             let (begun, refused): (Job?, Job?) = state.withLock { state in
                 if state.running < width {
                     state.running += 1
                     return (job, nil)
                 }
-                let isFull = state.count >= bound || state.time * (state.count + 1) / width > patience
                 var refused: Job?
-                if isFull {
+                if isFull(state) {
                     refused = state.makeRoom(for: address)
                     if refused == nil { return (nil, job) }
                 }

@@ -1,3 +1,4 @@
+import CThreads
 import DequeModule
 import Dispatch
 import Foundation
@@ -8,6 +9,9 @@ import Synchronization
 ///
 /// Where the kernel groups tasks by session (sched(7), "The autogroup feature"), a nice value counts among those of one session only: there the group that
 /// a service has for itself gives way too. By 10 and not by all that there is, so that logins go on when the machine is full.
+///
+/// That divides the time, but does not say when: who wakes while a hash runs waits for the kernel's next tick, some milliseconds, at each step of a message's
+/// way. So while they work the threads yield, far more often than that.
 final class HashingThreads: Sendable {
     private struct State {
         var jobs: Deque<@Sendable () -> Void> = []
@@ -18,6 +22,8 @@ final class HashingThreads: Sendable {
     private let count: Int
 
     private static let niceness: Int32 = 10
+    /// Nanoseconds. Chat's 99th percentile under a flood of logins: 7.1 ms without, 4.1 with 200,000, 3.6 with 100,000, at the same rate of hashes.
+    private static let yieldsEvery = 100_000
 
     init(_ count: Int) {
         self.count = count
@@ -25,7 +31,14 @@ final class HashingThreads: Sendable {
         for _ in 0..<count {
             let thread = Thread { [self] in
                 _ = nice(Self.niceness)
-                while let job = next() { job() }
+                var timer = everline_yielding_timer()
+                let yields = everline_yielding_timer_make(&timer) == 0
+                while let job = next() {
+                    if yields { everline_yielding_timer_set(&timer, Self.yieldsEvery) }
+                    job()
+                    if yields { everline_yielding_timer_set(&timer, 0) }
+                }
+                if yields { everline_yielding_timer_delete(&timer) }
             }
             thread.name = "hashing"
             thread.start()
