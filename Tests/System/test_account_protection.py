@@ -314,6 +314,27 @@ def test_a_code_is_good_once_also_when_it_comes_twice_at_once(everline):
         assert sorted("result" in answer for answer in answers) == [False] * 4 + [True], answers
 
 
+def test_codes_are_not_to_be_guessed(everline):
+    """Not by who has the password, nor by who has got hold of a session; and guessing keeps nobody else out."""
+    one = fresh(everline)
+    secret = one.result("auth.secondFactor.begin", password=PASSWORD)["secret"]
+    early()
+    codes = one.result("auth.secondFactor.confirm", code=code(secret, -1))["recoveryCodes"]
+    guesser = everline.line()
+    told = [guesser.call("auth.login", username=one.name, password=PASSWORD, code=f"{n:06}" if n % 2 else f"aaaa-{n:04}")["error"]["data"]["name"]
+            for n in range(15)]
+    # The others at the session that it has got.
+    told += [one.call("auth.secondFactor.disable", password=PASSWORD, code=f"{n:06}")["error"]["data"]["name"] for n in range(15)]
+    assert told[:20] == ["auth.invalid_credentials"] * 20 and set(told[20:]) <= {"auth.invalid_credentials", "auth.throttled"}
+    assert told[-1] == "auth.throttled", told
+    # The right ones come too late, from there.
+    for right in (code(secret), codes[0]):
+        assert guesser.error("auth.login", username=one.name, password=PASSWORD, code=right) == "auth.throttled"
+        assert one.error("auth.secondFactor.disable", password=PASSWORD, code=right) == "auth.throttled"
+    assert one.result("auth.secondFactor") == {"enabled": True, "recoveryCodesLeft": 10}
+    assert "session" in everline.line().result("auth.login", username=fresh(everline).name, password=PASSWORD)
+
+
 # The end of an account
 
 def test_an_accounts_export_and_its_end(everline, room):
