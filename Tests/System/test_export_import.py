@@ -107,6 +107,30 @@ def test_at_the_prompt_cut_off_resumed_and_read_back(everline, written, tmp_path
     assert len(history(everline, "export", "--room", half).stdout.splitlines()) == 154
 
 
+def test_all_who_reacted_are_read_back(everline, tmp_path):
+    """Readers are told the first twenty of them; an export leaves nobody out."""
+    li = everline.user("李白")
+    room, copy = (f"{what} {uuid.uuid4().hex[:6]}" for what in ("讚", "抄"))
+    li.result("room.create", room=room)
+    for n in range(2):
+        li.send(room, f"第 {n} 首")
+    # As if they had: a hundred people's accounts would take half a minute to make.
+    everline.sql(f"""WITH people AS (INSERT INTO everline.users (username, username_key, display_name, password_hash)
+            SELECT 'fan' || n || '{room[2:]}', 'fan' || n || '{room[2:]}', 'Fan', '-' FROM generate_series(1, 100) n RETURNING id)
+        INSERT INTO everline.reactions (room_id, seq, reaction, user_id, at)
+        SELECT r.id, 1, '👍', p.id, clock_timestamp() FROM everline.rooms r, people p WHERE r.name = '{room}'""")
+    li.result("message.react", room=room, epoch=li.result("room.open", room=room)["epoch"], seq=1, clientId=str(uuid.uuid4()), reaction="👍")
+    shown = li.result("room.open", room=room)["messages"][0]["reactions"]
+    assert shown[0]["count"] == 101 and len(shown[0]["users"]) == 20
+    file = tmp_path / "讚.jsonl"
+    file.write_text(history(everline, "export", "--room", room).stdout)
+    history(everline, "import", "--room", copy, str(file))
+    first, second = ([json.loads(line).get("reactions") for line in history(everline, "export", "--room", name).stdout.splitlines()]
+                     for name in (room, copy))
+    assert first == second and second[1] is None and second[0][0]["count"] == 101 and len(set(second[0][0]["users"])) == 101
+    assert li.result("room.open", room=copy)["messages"][0]["reactions"] == shown
+
+
 def test_what_is_no_export(everline, tmp_path):
     file = tmp_path / "x"
     tag = uuid.uuid4().hex[:6]

@@ -51,7 +51,7 @@ package struct ExportRun: Sendable {
             while true {
                 let seqs = Array(last + 1...last + Self.page)
                 let found = try await finder.messages(
-                    Array(repeating: room, count: seqs.count), seqs, epoch: epoch, on: connection)
+                    Array(repeating: room, count: seqs.count), seqs, namingAll: true, epoch: epoch, on: connection)
                 for message in found { try write(try ExportLines.line(message, format) + "\n") }
                 written += Int64(found.count)
                 last += Int64(found.count)
