@@ -234,3 +234,102 @@ def test_a_view_that_is_there_before_the_connection(everline, people):
     page.go("/account/sessions")
     page.wait(lambda: page.count(".table tbody tr") == 1)
     assert page.count("[role=alert]") == 0
+
+
+def lose(page):
+    page.offline()
+    page.js("dispatchEvent(new Event('offline'))")
+    page.wait(lambda: state(page) == "offline")
+
+
+def find_again(page):
+    page.offline(False)
+    page.js("dispatchEvent(new Event('online'))")
+
+
+def test_a_change_outlives_the_page(everline, people):
+    """Edited without a network, and loaded anew before there was one: the text is there to be sent again, after what is being written now."""
+    tag = uuid.uuid4().hex[:6]
+    page = people("en-US")
+    register(page, f"change{tag}", "Change")
+    create_room(page, f"Change {tag}")
+    for number in range(2):
+        write(page, f"line {number}")
+    shows(page, ["line 0", "line 1"])
+    text = "return document.querySelector('.composer-text').value"
+    lose(page)
+    # In time it goes by itself, with all else that was done.
+    page.find(".composer-text").click()
+    page.press(Keys.ARROW_UP)
+    page.find(".composer-context:not([hidden])")
+    page.fill(".composer-text", "line 1, better")
+    page.press(Keys.ENTER)
+    page.js("document.querySelector('[data-seq=\"1\"]').focus()")
+    page.press(Keys.DELETE)
+    page.find("dialog .danger").click()
+    for number in range(3):
+        write(page, f"written {number}")
+    find_again(page)
+    shows(page, ["line 1, better", "written 0", "written 1", "written 2"])
+    page.wait(lambda: page.count(".tombstone") == 1 and page.count(".pending") == 0)
+    kept = "return Object.keys(localStorage).filter(key => /^everline[.](draft|outbox|change)/.test(key))"
+    page.wait(lambda: page.js(kept) == [])
+    lose(page)
+    page.find(".composer-text").click()
+    page.press(Keys.ARROW_UP)
+    page.find(".composer-context:not([hidden])")
+    page.fill(".composer-text", "the last, changed")
+    page.press(Keys.ENTER)
+    page.fill(".composer-text", "the next")
+    page.driver.refresh()
+    page.wait(lambda: page.js(text) == "the next")
+    find_again(page)
+    page.wait(lambda: state(page) == "live")
+    page.find(".composer-text").click()
+    page.press(Keys.ENTER)
+    page.wait(lambda: page.js(text) == "the last, changed" and page.count(".composer-context:not([hidden])") == 1)
+    page.press(Keys.ENTER)
+    shows(page, ["line 1, better", "written 0", "written 1", "the last, changed", "the next"])
+    page.wait(lambda: page.js(kept) == [])
+
+
+def test_two_people_at_one_browser_whose_names_begin_alike(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    room = f"Alike {tag}"
+    page = people("en-US")
+    register(page, f"li{tag}.bai", "Bai")
+    create_room(page, room)
+    write(page, "known")
+    shows(page, ["known"])
+    lose(page)
+    write(page, "unsent")
+    page.fill(".composer-text", "half")
+    everline.user(f"li{tag}.bai").result("auth.revoke", others=True)
+    find_again(page)
+    # Out, and nothing is lost by it; but it is nobody else's.
+    page.find(".sign-in")
+    register(page, f"li{tag}", "Li")
+    page.wait(lambda: page.bodies() == ["known"])
+    page.find(".join-bar button").click()
+    page.find(".composer-text")
+    assert page.count(".pending") == 0 and page.js("return document.querySelector('.composer-text').value") == ""
+    page.js("document.querySelector('.sidebar-user .icon-button').click()")
+    log_in(page, f"li{tag}.bai")
+    open_room(page, room)
+    shows(page, ["known", "unsent"])
+    page.wait(lambda: page.js("return document.querySelector('.composer-text').value") == "half")
+    assert [one["sender"] for one in everline.user(f"li{tag}").result("history.page", room=room, after=0)["messages"]] == [f"li{tag}.bai"] * 2
+
+
+def test_the_language_of_all_tabs(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    page = people("en-US")
+    register(page, f"tongue{tag}", "Tongue")
+    first = page.driver.current_window_handle
+    page.driver.switch_to.new_window("tab")
+    page.go("/")
+    page.find(".sidebar")
+    page.find_text("button", "中文").click()
+    page.wait(lambda: page.language() == "zh-Hant")
+    page.driver.switch_to.window(first)
+    page.wait(lambda: page.language() == "zh-Hant" and "我的聊天室" in page.text(), 20)

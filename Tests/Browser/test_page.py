@@ -77,6 +77,62 @@ def test_an_input_method(everline, people):
     page.wait(lambda: page.js("return document.querySelector('dialog input').value") == "注")
 
 
+
+def test_an_input_method_in_every_field(everline, people):
+    """No key of an input method sends, closes, chooses or leaves anything."""
+    tag = uuid.uuid4().hex[:6]
+    page = people("zh-TW")
+    shown = """return [location.href, ...['dialog[open]', '.form-error:not([hidden])', '.message', '.sidebar', '.composer-context:not([hidden])', '.completion:not([hidden])']
+        .map(css => document.querySelectorAll(css).length), document.activeElement.className]"""
+
+    def compose(css, text="ㄔㄨㄤˊ"):
+        page.wait(lambda: page.js("const field = document.querySelector(arguments[0]); field.focus(); return document.activeElement === field", css))
+        page.run_cdp("Input.imeSetComposition", {"text": text, "selectionStart": len(text), "selectionEnd": len(text)})
+        page.wait(lambda: text in page.js("return document.querySelector(arguments[0]).value", css))
+        before = page.js(shown)
+        for key in ("Enter", "Escape", "ArrowDown", "Tab"):
+            page.run_cdp("Input.dispatchKeyEvent", {"type": "rawKeyDown", "key": key, "code": key, "windowsVirtualKeyCode": 229})
+            page.run_cdp("Input.dispatchKeyEvent", {"type": "keyUp", "key": key, "code": key})
+        assert page.js(shown) == before, css
+        page.run_cdp("Input.insertText", {"text": "床"})
+        page.wait(lambda: "床" in page.js("return document.querySelector(arguments[0]).value", css))
+
+    def within(opener, *fields):
+        page.find(opener).click()
+        for field in fields:
+            compose(f"dialog[open] {field}")
+        page.js("document.querySelector('dialog').close()")
+        page.wait(lambda: page.count("dialog") == 0)
+
+    compose("input[name=username]")
+    compose("input[name=password]")
+    page.driver.refresh()
+    register(page, f"every{tag}", "王維")
+    within(".rooms-top button", "input[name=room]", "input[name=title]")
+    create_room(page, f"每格 {tag}")
+    write(page, "第一行")
+    shows(page, ["第一行"])
+    page.press("@")
+    page.find(".completion")
+    compose(".composer-text", "王")
+    page.fill(".composer-text", "")
+    page.press(Keys.ARROW_UP)
+    page.find(".composer-context:not([hidden])")
+    compose(".composer-text")
+    page.press(Keys.ESCAPE)
+    within("[data-action=members]", "input[name=invitee]", "input[type=search]")
+    within("[data-action=settings]", "input[name=title]")
+    within(".composer-smile", "input[type=search]")
+    compose(".room-list input")
+    page.go("/search")
+    compose("input[name=q]")
+    page.js("document.querySelector('.search-filters').open = true")
+    compose("input[name=from]")
+    page.go("/account/profile")
+    compose("input[name=displayName]")
+    assert page.bodies() == []
+
+
 def test_what_becomes_of_messages_is_shown(everline, people):
     tag = uuid.uuid4().hex[:6]
     room = f"改 {tag}"

@@ -37,7 +37,7 @@ export class Chat extends EventTarget {
     this.people = new People(connection, ready);
     this.reader = new Reader(connection, this.directory, ready);
     this.outbox = new Outbox(connection, ready);
-    this.revisions = new Revisions(connection, ready);
+    this.revisions = new Revisions(connection, ready, () => account.user?.username);
     this.#wire(ready);
   }
 

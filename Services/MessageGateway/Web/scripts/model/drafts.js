@@ -1,3 +1,4 @@
+import { clientID } from "../wire/client-id.js";
 import { storage } from "./storage.js";
 
 /**
@@ -7,6 +8,8 @@ import { storage } from "./storage.js";
 export class Drafts extends EventTarget {
   #username = null;
   #kept = new Map();
+  /** The keys of changes that are under way to the server. */
+  #flying = new Set();
 
   constructor() {
     super();
@@ -32,8 +35,9 @@ export class Drafts extends EventTarget {
     return this.#kept.get(room) ?? { body: "" };
   }
 
+  /** In how many rooms something was written that the server has not. */
   get count() {
-    return this.#kept.size;
+    return new Set([...this.#kept.keys(), ...storage.keys(this.#holding).map((key) => storage.get(key)?.room)]).size;
   }
 
   has(room) {
@@ -54,6 +58,31 @@ export class Drafts extends EventTarget {
     if (had !== has) this.dispatchEvent(new CustomEvent("change", { detail: room }));
   }
 
+  /** A change of a message is under way: its text is kept besides, until `done()`. `failed(draft)`: it is to be taken up again. */
+  hold(room, draft) {
+    const key = this.#holding + clientID();
+    this.#flying.add(key);
+    storage.set(key, { room, draft });
+    return {
+      done: () => storage.remove(key),
+      failed: (left) => {
+        // Whoever has logged out since wanted nothing kept.
+        if (storage.get(key)) storage.set(key, { room, draft: left });
+        this.#flying.delete(key);
+      },
+    };
+  }
+
+  /** A change that did not get through, here or before the page was loaded anew; it is given once. */
+  leftOver(room) {
+    if (!this.#username) return null;
+    const key = storage.keys(this.#holding).find((key) => !this.#flying.has(key) && storage.get(key)?.room === room);
+    if (!key) return null;
+    const { draft } = storage.get(key);
+    storage.remove(key);
+    return draft;
+  }
+
   /** Whoever logs out leaves nothing of theirs behind; other tabs are told first, so that they do not put theirs back. */
   clear() {
     if (this.#username) {
@@ -61,6 +90,7 @@ export class Drafts extends EventTarget {
       storage.remove(this.#leaving);
     }
     for (const room of [...this.#kept.keys()]) this.keep(room, { body: "" });
+    if (this.#username) for (const key of storage.keys(this.#holding)) storage.remove(key);
   }
 
   /** Another tab has changed a draft. If this one had the same it goes along; else what is written here stays, and is kept if it alone is left. */
@@ -78,11 +108,15 @@ export class Drafts extends EventTarget {
     this.dispatchEvent(new CustomEvent("change", { detail: room }));
   }
 
+  get #holding() {
+    return `everline.change.${this.#username}/`;
+  }
+
   get #leaving() {
     return `everline.leaving.${this.#username}`;
   }
 
   get #prefix() {
-    return `everline.draft.${this.#username}.`;
+    return `everline.draft.${this.#username}/`;
   }
 }

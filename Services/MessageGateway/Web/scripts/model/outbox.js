@@ -84,6 +84,8 @@ export class Outbox extends EventTarget {
 
   clear() {
     for (const { clientId } of [...this.#entries]) this.settle(clientId);
+    // What other tabs wrote since is in theirs.
+    for (const key of storage.keys(this.#prefix)) storage.remove(key);
   }
 
   /** Sends all that waits; after each new connection. */
@@ -141,12 +143,13 @@ export class Outbox extends EventTarget {
     }
     entry.state = "failed";
     entry.error = { name: error.name, message: error.message, detail: error.detail };
-    this.#store(entry);
+    // Unless its writer has logged out since.
+    if (this.#entries.includes(entry)) this.#store(entry);
     return true;
   }
 
   get #prefix() {
-    return `everline.outbox.${this.#username}.`;
+    return `everline.outbox.${this.#username}/`;
   }
 
   /** One key a message: two tabs of one user do not overwrite each other's. */

@@ -1,5 +1,6 @@
 import { Backoff } from "../wire/backoff.js";
 import { clientID } from "../wire/client-id.js";
+import { RPCError } from "../wire/rpc-error.js";
 
 /** So often a change is tried again while the server cannot say what became of it. */
 const ATTEMPTS = 8;
@@ -8,10 +9,13 @@ const ATTEMPTS = 8;
 export class Revisions {
   #connection;
   #ready;
+  #owner;
 
-  constructor(connection, ready) {
+  /** `owner()`: the name of the user who is logged in. */
+  constructor(connection, ready, owner) {
     this.#connection = connection;
     this.#ready = ready;
+    this.#owner = owner;
   }
 
   edit(message, body) {
@@ -29,9 +33,12 @@ export class Revisions {
   async #revise(method, { room, epoch, seq }, change) {
     const params = { room, epoch, seq, clientId: clientID(), ...change };
     const backoff = new Backoff();
+    const owner = this.#owner();
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#bound();
+        // Somebody else's by now: it waits for its own.
+        if (this.#owner() !== owner) throw RPCError.disconnected();
         return await this.#connection.request(method, params);
       } catch (error) {
         if (!error.retryable || attempt === ATTEMPTS) throw error;

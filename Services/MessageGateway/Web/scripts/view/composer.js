@@ -62,6 +62,7 @@ export class Composer {
   shown() {
     this.#renderContext();
     this.#changed();
+    this.#takeUp();
   }
 
   /** The draft was written in another tab. */
@@ -153,14 +154,32 @@ export class Composer {
     if (blank(body) || this.#over > 0) return this.focus();
     const draft = this.#draft;
     this.#begin({ body: "" });
-    if (draft.edit === undefined) return this.#acts.send(body, draft.replyTo, draft.epoch);
-    if (body === draft.original) return;
-    // Kept as it was written until the server has it.
-    this.#acts.edit(draft.edit, body, draft.epoch).catch((error) => {
-      const kept = error.name === "epoch.changed" ? { body } : { ...draft, body };
-      if (this.empty) this.#begin(kept);
-      else this.#drafts.keep(this.#room, kept);
-    });
+    if (draft.edit === undefined) this.#acts.send(body, draft.replyTo, draft.epoch);
+    else if (body !== draft.original) this.#change(draft, body);
+    this.#takeUp();
+  }
+
+  /** Kept as it was written until the server has it. */
+  async #change(draft, body) {
+    const held = this.#drafts.hold(this.#room, { ...draft, body });
+    try {
+      await this.#acts.edit(draft.edit, body, draft.epoch);
+      held.done();
+    } catch (error) {
+      held.failed(error.name === "epoch.changed" ? { body } : { ...draft, body });
+      if (this.whole.isConnected) this.#takeUp();
+    }
+  }
+
+  /** A change that did not get through, as soon as nothing else is being written. */
+  #takeUp() {
+    const { replyTo, edit } = this.#draft;
+    const left = this.empty && replyTo === undefined && edit === undefined ? this.#drafts.leftOver(this.#room) : null;
+    if (!left) return;
+    this.#draft = left;
+    this.#text.value = left.body;
+    this.#renderContext();
+    this.#changed();
   }
 
   get #over() {

@@ -29,7 +29,10 @@ export function openDialog({ title, params, drawer = false, class: extra = "" },
   });
   dialog.addEventListener("close", () => {
     dialog.remove();
-    if (before?.isConnected) before.focus();
+    // The browser goes back by itself, and what was chosen may have led elsewhere since; a control that was drawn anew is found by its name.
+    if (document.activeElement !== document.body) return;
+    const name = before?.dataset.action;
+    (before?.isConnected ? before : name && document.querySelector(`[data-action="${name}"]`))?.focus();
   });
   document.body.append(dialog);
   dialog.showModal();

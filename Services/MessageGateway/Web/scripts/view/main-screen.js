@@ -89,7 +89,10 @@ export class MainScreen {
     const { log, room: view } = this.#open;
     if (!seq) return view.focus();
     const found = await this.#whenOpen(log, () => this.#chat.reader.showAt(log, seq)).catch((error) => this.#notices.fail(error) ?? true);
-    if (found || this.#open?.log !== log) return;
+    if (this.#open?.log !== log) return;
+    // Nothing of it is shown.
+    if (log.state === "refused") return view.focus();
+    if (found) return;
     this.#notices.say("message.notThere", { seq });
     goTo(roomPath(room), { replace: true });
   }

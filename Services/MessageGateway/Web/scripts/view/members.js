@@ -33,6 +33,19 @@ export async function membersDialog({ chat, room, notices }) {
     list.removeAttribute("aria-busy");
     show();
   };
+  /** Filled anew, the keyboard stays with the same person, or where they were. */
+  const refill = async () => {
+    const row = document.activeElement?.closest(".member");
+    const index = [...list.children].indexOf(row);
+    const { username } = row?.dataset ?? {};
+    await fill(true);
+    if (index < 0) return;
+    const there = shown.findIndex((member) => member.username === username);
+    const wanted = Math.min(there < 0 ? index : there, shown.length - 1);
+    while (list.children.length <= wanted) more();
+    const item = list.children[wanted];
+    (item?.querySelector(".menu-place button") ?? item?.querySelector("button") ?? search).focus();
+  };
   const more = () => {
     const from = list.children.length;
     list.append(...shown.slice(from, from + PAGE).map((member) => row(member)));
@@ -44,7 +57,7 @@ export async function membersDialog({ chat, room, notices }) {
     list.replaceChildren();
     more();
   };
-  const row = (member) => memberRow(member, { chat, room, notices, writes, refill: () => fill(true), close: () => dialog.close() });
+  const row = (member) => memberRow(member, { chat, room, notices, writes, refill, close: () => dialog.close() });
   const inviting = room.joined && (room.kind === "private" || ["owner", "moderator"].includes(room.role));
   const dialog = openDialog(
     { title: "members.title", params: { room: roomName(room) }, drawer: true },
@@ -80,7 +93,7 @@ function memberRow(member, { chat, room, notices, writes, refill, close }) {
   const deeds = memberDeeds(member, { chat, room, notices, refill });
   return element(
     "li",
-    { class: "member" },
+    { class: "member", "data-username": username },
     element("span", { class: "with-presence" }, avatar(username, displayName), presenceDot(chat.people.presence(username) ?? member.presence)),
     element(
       "span",

@@ -14,15 +14,16 @@ export function actionForm({ submit, danger = false, save }, ...content) {
   const form = element("form", { class: "stack narrow", novalidate: true }, error.whole, ...content, element("div", { class: "form-actions" }, button));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (button.disabled) return;
+    if (button.getAttribute("aria-disabled") === "true") return;
     error.clear();
-    button.disabled = true;
+    // One that is disabled outright would lose the keyboard.
+    button.setAttribute("aria-disabled", "true");
     try {
       await save(form, error);
     } catch (failure) {
       error.show(() => language.describe(failure));
     } finally {
-      button.disabled = false;
+      button.removeAttribute("aria-disabled");
     }
   });
   return form;

@@ -92,7 +92,7 @@ export class PartsView {
     this.#content.replaceChildren(...nodes);
     if (index < 0) return;
     const there = this.#named(wanted);
-    there[Math.min(index, there.length - 1)]?.focus({ preventScroll: true });
+    (there[Math.min(index, there.length - 1)] ?? this.#content).focus({ preventScroll: true });
   }
 
   #named(name) {

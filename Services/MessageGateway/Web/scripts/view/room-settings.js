@@ -67,7 +67,8 @@ function exportButton(chat, { room }, notices, dialog) {
   dialog.addEventListener("close", () => stop.abort());
   const button = element("button", { type: "button", class: "button", text: "settings.export" });
   button.addEventListener("click", async () => {
-    button.disabled = true;
+    if (button.getAttribute("aria-disabled") === "true") return;
+    button.setAttribute("aria-disabled", "true");
     const lines = [];
     try {
       for await (const page of exported(chat, { room }, stop.signal)) {
@@ -78,7 +79,7 @@ function exportButton(chat, { room }, notices, dialog) {
     } catch (error) {
       notices.fail(error);
     }
-    button.disabled = false;
+    button.removeAttribute("aria-disabled");
     language.bind(button, "text", "settings.export");
   });
   return button;
@@ -131,9 +132,19 @@ async function bans(chat, room, notices) {
         type: "button",
         class: "button small",
         text: "settings.unban",
-        on: { click: () => chat.manage("unban", room.room, { username }).then(() => item.remove(), (error) => notices.fail(error)) },
+        on: { click: () => chat.manage("unban", room.room, { username }).then(() => gone(item), (error) => notices.fail(error)) },
       }),
     );
     return item;
+  }
+
+  /** The keyboard goes on to the next one; after the last, to the dialog. */
+  function gone(item) {
+    const had = item.contains(document.activeElement);
+    const next = item.nextElementSibling ?? item.previousElementSibling;
+    const dialog = item.closest("dialog");
+    if (next) item.remove();
+    else item.closest(".bans").remove();
+    if (had) (next ?? dialog)?.querySelector("button").focus();
   }
 }

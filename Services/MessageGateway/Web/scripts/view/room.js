@@ -133,17 +133,17 @@ export class RoomView {
     const shows = writes ? "composer" : room ? "join" : log?.state === "refused" ? "nothing" : "";
     if (shows === this.#footShows) return;
     this.#footShows = shows;
+    const had = this.#foot.contains(document.activeElement);
     if (shows === "composer") {
-      const had = this.#foot.contains(document.activeElement);
       this.#foot.replaceChildren(this.#composer.whole);
       this.#composer.shown();
-      if (had) this.focus();
     } else if (shows === "join") {
       const join = element("button", { type: "button", class: "button primary", text: "room.joinThis", on: { click: () => this.#join(join) } });
       this.#foot.replaceChildren(element("div", { class: "join-bar" }, element("p", { text: "room.joinFirst" }), join));
     } else {
       this.#foot.replaceChildren();
     }
+    if (had) this.focus();
   }
 
   #renderTyping() {

@@ -51,8 +51,11 @@ export async function pages(caption, columns, load, options) {
     );
   };
   const again = async (button) => {
-    button.disabled = true;
-    await next().catch(() => (button.disabled = false));
+    if (button.getAttribute("aria-disabled") === "true") return;
+    button.setAttribute("aria-disabled", "true");
+    await next().catch(() => button.removeAttribute("aria-disabled"));
+    // The button is another one now, or none.
+    if (document.activeElement === document.body) (place.querySelector(":scope > button") ?? place.firstElementChild).focus({ preventScroll: true });
   };
   await next();
   return place;

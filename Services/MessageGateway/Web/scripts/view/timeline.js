@@ -269,7 +269,11 @@ export class Timeline {
         discard: () => outbox.settle(entry.clientId),
       });
     });
-    this.#pending.replaceChildren(...items);
+    // What stands there already is not moved, which would take the keyboard from it.
+    const had = this.#pending.contains(document.activeElement);
+    for (const item of existing.values()) if (!items.includes(item)) item.remove();
+    for (const [index, item] of items.entries()) if (this.#pending.children[index] !== item) this.#pending.insertBefore(item, this.#pending.children[index] ?? null);
+    if (had && !this.#pending.contains(document.activeElement)) this.focus();
   }
 
   #moved() {

@@ -16,6 +16,12 @@ class Language extends EventTarget {
   #plurals = new Intl.PluralRules(this.current);
   #numbers = new Intl.NumberFormat(this.current);
 
+  constructor() {
+    super();
+    // Chosen in another tab.
+    addEventListener("storage", ({ key }) => key === KEY && this.use(storage.get(KEY)));
+  }
+
   /** The text of a key, its {names} filled in. */
   say(key, params = {}) {
     const entry = catalogues[this.current][key];

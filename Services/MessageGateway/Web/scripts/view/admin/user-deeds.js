@@ -8,7 +8,7 @@ import { menuButton } from "../menu.js";
 import { actionForm } from "../panel.js";
 import { goTo } from "../place.js";
 import { table } from "../table.js";
-import { check } from "./users.js";
+import { check, fits } from "./users.js";
 
 /** The menu of what an admin may do about a user. */
 export function userDeeds(user, { chat, notices, again }) {
@@ -40,12 +40,13 @@ export function userDeeds(user, { chat, notices, again }) {
 }
 
 function setPassword({ username }, { chat, notices, again }) {
-  const password = passwordField({ label: "account.newPassword", hint: "account.passwordHint", name: "password", autocomplete: "new-password" });
+  const password = passwordField({ label: "users.newPassword", hint: "account.passwordHint", name: "password", autocomplete: "new-password" });
   const must = check("mustChange", "users.mustChangeFirst", true);
   const form = actionForm(
     {
       submit: "users.setPassword",
-      save: async () => {
+      save: async (_, error) => {
+        if (!fits(password.input.value)) return error.show("account.badPassword");
         await chat.ask("admin.setPassword", { username, password: password.input.value, mustChange: must.input.checked });
         dialog.close();
         notices.say("settings.saved");
@@ -63,7 +64,12 @@ async function sessions({ username }, { chat, notices }) {
   const place = element("div", {});
   const fill = async () => {
     const { sessions: all } = await chat.ask("admin.sessions", { username });
+    const index = [...place.querySelectorAll("button")].indexOf(document.activeElement);
     place.replaceChildren(table("users.sessionsOf", columns, all, { captionParams: { name: username } }));
+    if (index < 0) return;
+    // The keyboard goes on to the next one, if there is one.
+    const buttons = place.querySelectorAll("button");
+    (buttons[Math.min(index, buttons.length - 1)] ?? place.closest("dialog").querySelector("button")).focus();
   };
   const end = async (params) => {
     try {

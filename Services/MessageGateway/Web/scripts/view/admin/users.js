@@ -76,7 +76,8 @@ function create({ chat, notices, again }) {
   const form = actionForm(
     {
       submit: "users.create",
-      save: async () => {
+      save: async (_, error) => {
+        if (!fits(password.input.value)) return error.show("account.badPassword");
         const displayName = shown.input.value.trim();
         await chat.ask("admin.createUser", {
           username: username.input.value.trim(),
@@ -98,6 +99,12 @@ function create({ chat, notices, again }) {
   );
   const dialog = openDialog({ title: "users.create" }, form);
   username.input.focus();
+}
+
+/** Whether a password is as long as they are to be; of all else the server has the say. */
+export function fits(password) {
+  const { length } = [...password];
+  return length >= 8 && length <= 256;
 }
 
 export function check(name, text, checked) {

@@ -49,6 +49,7 @@ export default {
   "users.endAll": "Log out everywhere",
   "users.setPassword": "Set password",
   "users.setPasswordFor": "Set the password of {name}",
+  "users.newPassword": "New password",
   "users.resetFactor": "Turn off second factor",
   "users.resetFactorTitle": "Turn off the second factor of {name}?",
   "users.resetFactorText": "The password alone then lets them in.",

@@ -49,6 +49,7 @@ export default {
   "users.endAll": "全部登出",
   "users.setPassword": "設定密碼",
   "users.setPasswordFor": "設定 {name} 的密碼",
+  "users.newPassword": "新密碼",
   "users.resetFactor": "停用兩步驟驗證",
   "users.resetFactorTitle": "要停用 {name} 的兩步驟驗證嗎？",
   "users.resetFactorText": "之後只需要密碼就能登入。",
