@@ -125,6 +125,21 @@ def test_a_backup_and_a_drill_are_started_and_followed(everline, boss):
     # Nothing of before the drill is told any more.
     figures = lambda: boss.js("return Object.fromEntries([...document.querySelectorAll('.figure')].map(one => [one.querySelector('dt').textContent, one.querySelector('.figure-value').textContent]))")
     boss.wait(lambda: "not known" not in [figures()[name] for name in ("Time to restore (RTO)", "Newest proven backup", "Can be restored up to")])
+    # What was being done is not told of what is done.
+    assert boss.js("return [...document.querySelectorAll('.job')].filter(one => one.querySelector('.badge').textContent === 'Done' && one.querySelector('.job-message')).map(one => one.textContent)") == []
+    # At a desk nothing of it has to be looked for sideways.
+    boss.run_cdp("Emulation.setDeviceMetricsOverride", {"width": 1280, "height": 860, "deviceScaleFactor": 1, "mobile": False})
+    boss.wait(lambda: boss.js("return [...document.querySelectorAll('.table-place')].every(one => one.scrollWidth <= one.clientWidth)"))
+    # On a phone the chart is seen by its newest end, and what a value is called does not run into it.
+    boss.run_cdp("Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False})
+    part(boss, "guardian")
+    boss.wait(lambda: boss.js("const one = document.querySelector('.chart-place'); return one.scrollLeft > 0 && one.scrollLeft + one.clientWidth >= one.scrollWidth - 1"))
+    # The tab of what is shown is in sight, though some are offered only later.
+    part(boss, "actions")
+    boss.wait(lambda: boss.js("const {left, right} = document.querySelector('.part-link[aria-current]').getBoundingClientRect(); return right > left && left >= 0 && right <= innerWidth - 20"))
+    part(boss, "guardian")
+    assert boss.js("return [...document.querySelectorAll('td[data-title]')].filter(one => getComputedStyle(one, '::before').whiteSpace !== 'normal').map(one => one.dataset.title)") == []
+    boss.run_cdp("Emulation.clearDeviceMetricsOverride", {})
 
 
 HAN = re.compile(r"[\u4e00-\u9fff]")

@@ -122,6 +122,37 @@ def test_sizes_zoom_and_motion(everline, people):
     assert page.js("return parseFloat(getComputedStyle(document.querySelector('dialog')).animationDuration)") < 0.01
 
 
+def test_a_low_window_shows_what_it_is_for(everline, people):
+    """As at twice the size: the form whole and some rooms, and fields stay beside one another."""
+    page = people("en-US")
+
+    def measure(width, height):
+        page.run_cdp("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+
+    for width, height in ((640, 400), (512, 384)):
+        measure(width, height)
+        page.wait(lambda: page.js("return document.querySelector('.sign-in button[type=submit]').getBoundingClientRect().bottom <= innerHeight"))
+    register(page, f"low{uuid.uuid4().hex[:6]}", "Low")
+    page.wait(lambda: page.js("return document.querySelector('.room-list').clientHeight > innerHeight * 0.4"))
+    page.go("/search?q=x")
+    page.find(".search-form")
+    page.js("document.querySelector('.search-filters').open = true")
+    for width in range(580, 640, 5):
+        measure(width, 400)
+        page.wait(lambda: page.js("return [...document.querySelectorAll('.filter-grid .field')].every(one => one.scrollWidth <= one.clientWidth)"))
+
+
+@pytest.mark.parametrize("language", ["en-US", "zh-TW"])
+def test_a_time_of_day_is_said_in_one_way(everline, people, language):
+    page = people(language)
+    page.find(".sign-in")
+    said = page.js_async("""const { timeOf, dateTimeOf, momentOf } = await import('/scripts/words/dates.js');
+        return [2, 6, 12, 15, 19, 23].map(hour => new Date(2026, 10, 30, hour, 9)).map(date => [timeOf(date), dateTimeOf(date), momentOf(date)]);""")
+    for time, whole, moment in said:
+        assert whole.endswith(time)
+        assert time.removesuffix(" AM").removesuffix(" PM") in moment
+
+
 def test_pictures_have_their_colours(everline, people):
     """Also where a font of letters has a drawing of its own for one; and letters and digits are those of the page's font."""
     page = people("en-US")

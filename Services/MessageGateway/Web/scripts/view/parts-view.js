@@ -59,8 +59,12 @@ export class PartsView {
       if (link.dataset.part === found.name) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    this.#nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+    this.#center();
     return this.#show(found, params);
+  }
+
+  #center() {
+    this.#nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   }
 
   async #show(part, params) {
@@ -103,7 +107,11 @@ export class PartsView {
     const link = element("a", { class: "part-link", href: `${this.#path}/${name}`, "data-part": name }, icon(sign), element("span", { text: title }));
     if (needs) {
       link.hidden = true;
-      new Abilities(this.#chat).offers(needs).then((offered) => (link.hidden = !offered));
+      new Abilities(this.#chat).offers(needs).then((offered) => {
+        link.hidden = !offered;
+        // It moves those beside it, and may be the one that is shown.
+        this.#center();
+      });
     }
     return link;
   }

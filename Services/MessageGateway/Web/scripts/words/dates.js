@@ -8,13 +8,17 @@ function format(name, options) {
   return formats.get(key);
 }
 
-export const timeOf = (date) => format("time", { hour: "numeric", minute: "2-digit" }).format(date);
+// By their parts, not by a style: in Chinese a style of both says other words for the time of day than the time alone.
+const CLOCK = { hour: "numeric", minute: "2-digit" };
+const DAY = { year: "numeric", month: "short", day: "numeric" };
 
-export const momentOf = (date) => format("moment", { dateStyle: "full", timeStyle: "medium" }).format(date);
+export const timeOf = (date) => format("time", CLOCK).format(date);
+
+export const momentOf = (date) => format("moment", { ...DAY, month: "long", weekday: "long", ...CLOCK, second: "2-digit" }).format(date);
 
 export const dateOf = (date) => format("date", { dateStyle: "medium" }).format(date);
 
-export const dateTimeOf = (date) => format("dateTime", { dateStyle: "medium", timeStyle: "short" }).format(date);
+export const dateTimeOf = (date) => format("dateTime", { ...DAY, ...CLOCK }).format(date);
 
 /** How long ago, in the largest unit that fits. */
 export function agoOf(date, now = new Date()) {

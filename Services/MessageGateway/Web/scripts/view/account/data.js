@@ -22,8 +22,8 @@ export async function show({ chat, notices, signal }) {
         saveAs(`everline-${chat.account.user.username}.jsonl`, text, "application/x-ndjson");
       },
     },
-    element("p", { class: "panel-text", text: "data.exportText" }),
-    progress,
+    // Together, so that what says nothing yet leaves no gap.
+    element("div", {}, element("p", { class: "panel-text", text: "data.exportText" }), progress),
   );
   const drafts = element("button", {
     type: "button",

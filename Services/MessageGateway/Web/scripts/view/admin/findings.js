@@ -72,12 +72,12 @@ function card(finding, acknowledges, context) {
     evidence?.length
       ? element("details", {}, element("summary", { text: "findings.evidence", params: { count: evidence.length } }), element("pre", { class: "code-block", tabindex: "0" }, element("code", { text: () => evidence.map(evidenceOf).join("\n") })))
       : null,
+    at !== lastAt ? element("p", { class: "field-hint", text: () => language.say("findings.first", { at: dateTimeOf(new Date(at)) }) }) : null,
     acknowledgement
       ? element("p", { class: "field-hint", text: () => language.say("findings.acknowledged", { by: acknowledgement.by ?? "–", at: dateTimeOf(new Date(acknowledgement.at)), note: acknowledgement.note ?? "" }) })
       : acknowledges
         ? element("button", { type: "button", class: "button small", text: "findings.acknowledge", on: { click: () => acknowledge(finding, context) } })
         : null,
-    at !== lastAt ? element("p", { class: "field-hint", text: () => language.say("findings.first", { at: dateTimeOf(new Date(at)) }) }) : null,
   );
 }
 

@@ -73,8 +73,8 @@ function drillTable(drills) {
   const columns = [
     { title: "logins.at", kind: "when", cell: ({ at }) => () => dateTimeOf(new Date(at)) },
     { title: "guardian.result", cell: ({ ok }) => element("span", { class: `badge ${ok ? "good" : "bad"}`, text: ok ? "guardian.passed" : "guardian.failed" }) },
-    { title: "guardian.rto", kind: "number", cell: ({ rtoSeconds }) => () => spanOf(rtoSeconds) },
-    { title: "guardian.rpo", kind: "number", cell: ({ rpoSeconds }) => () => spanOf(rpoSeconds) },
+    { title: "guardian.rtoShort", kind: "number", cell: ({ rtoSeconds }) => () => spanOf(rtoSeconds) },
+    { title: "guardian.rpoShort", kind: "number", cell: ({ rpoSeconds }) => () => spanOf(rpoSeconds) },
     { title: "guardian.messages", kind: "number", cell: ({ messages }) => () => language.number(messages) },
     { title: "guardian.rooms", kind: "number", cell: ({ rooms }) => () => language.number(rooms) },
     { title: "guardian.differences", cell: differencesOf },

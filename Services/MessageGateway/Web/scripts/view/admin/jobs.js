@@ -88,7 +88,7 @@ function jobItem({ kind, state, startedAt, finishedAt, progress, step, message, 
     element("span", { class: `badge ${{ done: "good", failed: "bad", running: "warn" }[state] ?? ""}`, text: `jobs.${state}` }),
     state === "running" ? element("progress", { class: "job-progress", label: name, ...share(step) }) : null,
     element("span", { class: "time", text: () => (finishedAt ?? startedAt ? dateTimeOf(new Date(finishedAt ?? startedAt)) : "") }),
-    message ? said("span", { class: "job-message" }, failure, message) : progress ? said("span", { class: "job-message" }, step, progress) : null,
+    message ? said("span", { class: "job-message" }, failure, message) : progress && state === "running" ? said("span", { class: "job-message" }, step, progress) : null,
   );
 }
 

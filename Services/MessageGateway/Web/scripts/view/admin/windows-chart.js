@@ -8,7 +8,8 @@ import { chartFrame } from "../charts/frame.js";
 import { timeTicks } from "../charts/scale.js";
 
 const WIDTH = 960;
-const LEFT = 96;
+const LEFT = 6;
+const RIGHT = 104;
 const ROW = 46;
 const AXIS = 30;
 
@@ -22,7 +23,7 @@ export function windowsChart(windows, backups) {
   let [first, last] = [Math.min(...times), Math.max(...times)];
   // A window of a moment is still to be seen.
   if (last - first < 60_000) [first, last] = [first - 30_000, last + 30_000];
-  const x = (time) => LEFT + ((time - first) / (last - first)) * (WIDTH - LEFT - 16);
+  const x = (time) => LEFT + ((time - first) / (last - first)) * (WIDTH - LEFT - RIGHT);
   const height = drawn.length * ROW + AXIS;
   const rows = drawn.map((window, index) => row(window, ranges[index], index * ROW, x));
   const marks = bases.map(({ finishedAt, proven, id }) =>
@@ -31,7 +32,7 @@ export function windowsChart(windows, backups) {
   const chart = svg(
     "svg",
     { class: "chart windows-chart", viewBox: `0 0 ${WIDTH} ${height}`, role: "img", label: () => summary(drawn, ranges) },
-    svg("line", { class: "axis", x1: LEFT, x2: WIDTH - 16, y1: height - AXIS, y2: height - AXIS }),
+    svg("line", { class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: height - AXIS, y2: height - AXIS }),
     ...timeTicks(first, last, 6).map(({ time, text }) => svg("text", { class: "tick", x: x(time), y: height - 4, "text-anchor": "middle", text })),
     ...rows,
     ...marks,
@@ -56,7 +57,7 @@ function row({ timeline }, ranges, top, x) {
     const [start, end] = [x(+new Date(ranges[index].to)), x(+new Date(from))];
     return svg("rect", { class: "hole", x: start, y, width: Math.max(3, end - start), height: ROW - 22 }, svg("title", { text: () => `${language.say("guardian.hole")}: ${between(ranges[index].to, from)}` }));
   });
-  return svg("g", {}, svg("text", { class: "row-name", x: 0, y: y + 17, text: () => language.say("guardian.timeline", { timeline }) }), ...holes, ...bars);
+  return svg("g", {}, svg("text", { class: "row-name", x: WIDTH - RIGHT + 10, y: y + 17, text: () => language.say("guardian.timeline", { timeline }) }), ...holes, ...bars);
 }
 
 const between = (from, to) => `${dateTimeOf(new Date(from))} – ${dateTimeOf(new Date(to))}`;
