@@ -321,6 +321,32 @@ def test_two_people_at_one_browser_whose_names_begin_alike(everline, people):
     assert [one["sender"] for one in everline.user(f"li{tag}").result("history.page", room=room, after=0)["messages"]] == [f"li{tag}.bai"] * 2
 
 
+def test_what_an_earlier_version_kept_is_carried_over(everline, people):
+    """Its keys ended a name by a dot, which a name may have in it."""
+    tag = uuid.uuid4().hex[:6]
+    page = people("en-US")
+    register(page, f"old{tag}", "Old")
+    room = f"Old {tag}"
+    create_room(page, room)
+    write(page, "known")
+    shows(page, ["known"])
+    lose(page)
+    write(page, "unsent")
+    page.fill(".composer-text", "half")
+    kept = "return Object.keys(localStorage).filter(key => /^everline[.](draft|outbox)[.]/.test(key))"
+    page.wait(lambda: len(page.js(kept)) == 2)
+    page.js(f"""for (const key of Object.keys(localStorage).filter(key => /^everline[.](draft|outbox)[.]/.test(key))) {{
+        localStorage.setItem(key.replace("/", "."), localStorage.getItem(key));
+        localStorage.removeItem(key);
+    }}
+    localStorage.setItem("everline.draft.old{tag}.other.{room}", JSON.stringify({{body: "another's"}}));""")
+    find_again(page)
+    page.driver.refresh()
+    shows(page, ["known", "unsent"])
+    page.wait(lambda: page.js("return document.querySelector('.composer-text').value") == "half")
+    assert sorted(page.js(kept)) == sorted([f"everline.draft.old{tag}/{room}", f"everline.draft.old{tag}.other.{room}"])
+
+
 def test_the_language_of_all_tabs(everline, people):
     tag = uuid.uuid4().hex[:6]
     page = people("en-US")

@@ -25,6 +25,8 @@ export class Drafts extends EventTarget {
     this.#username = username;
     this.#kept.clear();
     if (!username) return;
+    // With one of these in it, it may be the draft of somebody whose name goes on there.
+    storage.carryOver(`everline.draft.${username}.`, this.#prefix, (room) => !/[./]/.test(room));
     for (const key of storage.keys(this.#prefix)) {
       const draft = storage.get(key);
       if (typeof draft?.body === "string") this.#kept.set(key.slice(this.#prefix.length), draft);

@@ -28,6 +28,7 @@ export class Outbox extends EventTarget {
     this.#username = username;
     this.#entries = [];
     if (!username) return;
+    storage.carryOver(`everline.outbox.${username}.`, this.#prefix, (clientId) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(clientId));
     this.#entries = storage
       .keys(this.#prefix)
       .map((key) => storage.get(key))

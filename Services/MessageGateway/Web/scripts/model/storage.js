@@ -44,4 +44,14 @@ export const storage = {
     }
     return [...found];
   },
+
+  /** What earlier versions kept under another prefix, where what follows it is as it should be. */
+  carryOver(from, to, fits) {
+    for (const key of this.keys(from)) {
+      const rest = key.slice(from.length);
+      if (!fits(rest)) continue;
+      if (this.get(to + rest) === null) this.set(to + rest, this.get(key));
+      this.remove(key);
+    }
+  },
 };
