@@ -1,7 +1,7 @@
 // Keeps the page itself, so that it opens without a network: scripts, styles and pictures, never a message and never an answer of the server.
 const KEPT = "everline-shell";
 const PATIENCE_MS = 3000;
-const SHELL = /^\/(?:$|index\.html$|favicon\.svg$|manifest\.webmanifest$|scripts\/|styles\/|images\/|emoji\/)/;
+const SHELL = /^\/(?:$|index\.html$|manifest\.webmanifest$|scripts\/|styles\/|images\/|emoji\/)/;
 
 const PLACE = /^\/(?:$|room\/|search|account|admin)/;
 

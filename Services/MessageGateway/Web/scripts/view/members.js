@@ -1,13 +1,12 @@
 import { Abilities } from "../model/abilities.js";
 import { language } from "../words/language.js";
-import { avatar } from "./avatar.js";
+import { avatar, presenceDot } from "./avatar.js";
 import "./dialog-words.js";
 import { openDialog } from "./dialog.js";
 import { element, icon, iconButton } from "./element.js";
 import { field, formError } from "./field.js";
 import { memberDeeds } from "./member-deeds.js";
 import { goTo, roomPath } from "./place.js";
-import { presenceDot } from "./presence.js";
 import { roomName } from "./room-name.js";
 
 /** So many rows at once; more come as one scrolls. */

@@ -1,7 +1,6 @@
 import { language } from "../words/language.js";
-import { avatar } from "./avatar.js";
+import { avatar, presenceDot } from "./avatar.js";
 import { element, icon, iconButton } from "./element.js";
-import { presenceDot } from "./presence.js";
 import { roomIcon, roomName } from "./room-name.js";
 
 /** What is above a room's messages: its name, who is in it, and what can be done with it. */

@@ -1,8 +1,7 @@
 import { language } from "../words/language.js";
-import { avatar } from "./avatar.js";
+import { avatar, presenceDot } from "./avatar.js";
 import { element, icon } from "./element.js";
 import { roomPath } from "./place.js";
-import { presenceDot } from "./presence.js";
 import { roomIcon, roomKind, roomName } from "./room-name.js";
 
 /** One room in the list; kept over redraws so that the keyboard's place is. */
