@@ -98,7 +98,7 @@ let package = Package(
         library(
             "EverlineService", "Shared/Service",
             [
-                "EverlineProtocol", "EverlineLines", "EverlinePostgres", "EverlineRedis",
+                "EverlineProtocol", "EverlineLines", "EverlinePostgres", "EverlineRedis", "EverlineCryptography",
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ] + startUp + nio),

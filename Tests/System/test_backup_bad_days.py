@@ -162,7 +162,9 @@ def test_fetch_tells_missing_from_damaged(kept, tmp_path):
     for name in ("0000000100000000000000FF", "00000002.history", "0000000100000000000000FF.partial", "nonsense"):
         assert copy.run("wal", "fetch", name, out).returncode == 1 and not out.exists(), name
     flip(segment)
-    assert copy.run("wal", "fetch", segment.name, out).returncode > 125 and not out.exists()
+    # Again and again: it ends while other threads are decrypting yet.
+    for _ in range(30):
+        assert copy.run("wal", "fetch", segment.name, out).returncode == 200 and not out.exists()
     copy.path.rename(str(copy.path) + "-gone")
     kept.places.append(pathlib.Path(str(copy.path) + "-gone"))
     assert copy.run("wal", "fetch", segment.name, out).returncode > 125 and not out.exists()

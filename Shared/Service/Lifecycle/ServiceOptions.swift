@@ -1,4 +1,5 @@
 package import ArgumentParser
+import EverlineCryptography
 import Foundation
 
 /// Options of every command that reads the configuration.
@@ -12,6 +13,7 @@ package struct ServiceOptions: ParsableArguments {
     package init() {}
 
     package func settings(_ service: String, _ declared: [Setting]) async throws -> Settings {
+        Libcrypto.stayUntilTheEnd()
         do {
             return try await Settings(service: service, declared: declared, arguments: overrides, file: config)
         } catch let error as ConfigurationError {
