@@ -40,7 +40,7 @@ def test_answers_that_nobody_reads_are_not_made(long_room, method, door):
     line.result("history.recent", room="史記")
     names = ["message-gateway-0", "history-0"]
     before = {name: resident(everline, name) for name in names}
-    ids, requests = asked(method, 300)
+    ids, requests = asked(method, 200)
     if door == "line":
         line.write_bytes("".join(one + "\n" for one in requests).encode())
     else:
