@@ -23,7 +23,13 @@ export function menuButton(sign, label, items) {
   const outside = (event) => {
     if (!whole.contains(event.target)) close(false);
   };
-  const away = () => close(false);
+  // Along with its button: what the keyboard is brought to may be scrolling yet when the menu is opened.
+  const away = ({ target }) => {
+    if (!target.contains(button)) return;
+    const { top, bottom } = button.getBoundingClientRect();
+    if (bottom < 0 || top > innerHeight) close(false);
+    else placeBy(menu, button);
+  };
   const toggle = () => {
     if (menu) return close(true);
     open?.(false);
