@@ -75,3 +75,11 @@ def test_the_configuration_has_only_keys_that_the_service_knows(name):
 def test_docker_compose_takes_the_file():
     done = subprocess.run(["docker-compose", "-f", COMPOSE / "compose.yaml", "config", "-q"], cwd=COMPOSE, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_images_have_the_headers_that_the_package_is_made_of():
+    """Before our sources the packages are built, with what SwiftPM will not do without: each system library's module map."""
+    wanted = re.findall(r'systemLibrary\(\s*name: "\w+", path: "([^"]+)"', (ROOT / "Package.swift").read_text())
+    packages = DOCKERFILE.split(" AS packages")[1].split("RUN placeholders")[0]
+    copied = re.findall(r"^COPY (\S+) (\S+)$", packages, re.M)
+    assert len(wanted) > 1 and {(path, path) for path in wanted} <= set(copied)
