@@ -68,7 +68,7 @@ class Offered:
             line.close()
 
 
-def measure(bench, rate=200, rounds=3):
+def measure(bench, rate=200, rounds=5):
     """Quiet and busy in turns, so that whatever else the machine does meets both; medians."""
     quiet, busy, outcomes, sent = [], [], {}, 0
     for _ in range(rounds):

@@ -39,7 +39,11 @@ prepare_archiver() {
   local guardian library
   guardian=$(readlink -f "$home/guardian")
   cmp -s "$binaries/db-guardian" "$guardian/db-guardian" || install -m 755 "$binaries/db-guardian" "$guardian/db-guardian.new"
-  if [[ -f $guardian/db-guardian.new ]]; then mv "$guardian/db-guardian.new" "$guardian/db-guardian"; fi
+  if [[ -f $guardian/db-guardian.new ]]; then
+    # Or the kernel writes it out at once half a minute later, and for as long no commit reaches the disk.
+    sync "$guardian/db-guardian.new"
+    mv "$guardian/db-guardian.new" "$guardian/db-guardian"
+  fi
   while read -r library; do
     as "$postgres_user" test -r "$library" || install -m 644 "$library" "$guardian/"
   done < <(ldd "$binaries/db-guardian" | awk '$3 ~ /^\// { print $3 }')
