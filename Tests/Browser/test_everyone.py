@@ -7,7 +7,7 @@ import uuid
 import pytest
 from acting import create_room, register, write
 from client import context
-from running import ROOT
+from running import PASSWORD, ROOT
 from selenium.webdriver.common.keys import Keys
 
 VIEWS = {
@@ -209,7 +209,7 @@ def test_both_languages_are_whole(everline, people):
     page = people("en-US")
     differences = page.js_async("""
         const wrong = [];
-        for (const part of ['', 'account/', 'admin/', 'dialogs/', 'findings/', 'guardian/', 'search/', 'lists/']) {
+        for (const part of ['', 'account/', 'admin/', 'dialogs/', 'findings/', 'guardian/', 'refusals/', 'search/', 'lists/']) {
             const [en, zh] = await Promise.all(['en', 'zh-Hant'].map(async (tag) => (await import(`/scripts/words/${part}${tag}.js`)).default));
             const names = (entry) => [...new Set((typeof entry === 'string' ? entry : Object.values(entry).join()).match(/\\{\\w+\\}/g) ?? [])].sort().join();
             for (const key of new Set([...Object.keys(en), ...Object.keys(zh)])) {
@@ -240,6 +240,64 @@ def test_both_languages_are_whole(everline, people):
         await language.use('zh-Hant');
         return [english, say()];""") == [
         ["1 unread message", "1,234 unread messages", "Friday, January 31, 2020", "90 sec"], ["1 則未讀訊息", "1,234 則未讀訊息", "2020年1月31日星期五", "90 秒"]]
+
+
+# Sentences about what the page itself never sends: only the authors of another client read them.
+FOR_CLIENTS = re.compile(
+    r"parameters are given by name|expected an object|must be (an integer|1|◌)|must have at most|that this method does not know|is no UUID|"
+    r"(kind|role|order|bucket|format|state|severity|rule) is |give (exactly one|either)|epoch must be given|after (is what an export|is a message's)|id is a finding's|"
+    r"a room's name is UTF-8|a parameter that an export|a request is an object|a batch without requests|an append forgot|an unknown status|answered what")
+
+
+def test_what_the_server_refuses_is_said_in_both_languages(everline, people):
+    """In words of ours, whatever a person can do wrong here: each such sentence in the sources has them."""
+    sources = [file.read_text() for folder in ("Shared", "Services/Auth", "Services/History", "Services/MessageGateway", "Services/DBGuardian/Service/Wire")
+               for file in (ROOT / folder).rglob("*.swift")]
+    # An error that is worth trying again is told by its name.
+    found = {re.sub(r"\\\((?:[^()]|\([^()]*\))*\)", "◌", text) for source in sources for text in re.findall(
+        r'(?:RPCError\(\s*\.(?:invalidParams|invalidCredentials|weakPassword|roomForbidden|userNotFound),\s*detail:\s*|refusal\(\s*|nothing: )"((?:[^"\\]|\\.)*)"', source)}
+    found = sorted(text for text in found if not FOR_CLIENTS.search(text) and text.strip("◌") and text != "cursor ◌")
+    assert len(found) > 35, found
+    # As the server would fill them in; those of a cursor stand behind that word.
+    said = {(text.replace("of a ◌", "of a day").replace("names that begin with ◌", "names that begin with direct:")
+             if not re.match("belongs|is not one", text) else f"cursor {text}"): text for text in found}
+    page = people("en-US")
+    unsaid = page.js_async("""
+        const { refusal } = await import('/scripts/words/refusals/sentences.js');
+        return %s.filter((text) => !refusal(text.replace(/^◌/, 'title').replaceAll('◌', 8)));""" % json.dumps(list(said)))
+    assert unsaid == [], json.dumps(unsaid, ensure_ascii=False)
+
+
+def test_a_refusal_speaks_the_readers_language(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    for language, common, unclosed, direct in (
+        ("zh-TW", "這個密碼在常見密碼清單上，請換一個。", "引號沒有成對。", "以 direct: 開頭的名稱保留給私訊。"),
+        ("en-US", "This password is on the list of common ones. Choose another.", "A quotation mark is not closed.", "Names that begin with direct: are those of direct rooms."),
+    ):
+        page = people(language)
+        page.find(".sign-in")
+        page.wait(lambda: page.js("""const button = [...document.querySelectorAll('.sign-in button')].find(one => /建立帳號|Create an account/.test(one.textContent));
+            button?.click();
+            return !!button"""))
+        page.fill("input[name=username]", f"拒{language[:2]}{tag}")
+        page.fill("input[name=password]", "password1")
+        page.press(Keys.ENTER)
+        page.wait(lambda: common in page.text())
+        # Where it is wrong.
+        page.wait(lambda: page.js("return document.activeElement.name") == "password")
+        page.fill("input[name=password]", PASSWORD)
+        page.press(Keys.ENTER)
+        page.find(".sidebar")
+        page.go(f"/search?q=%22{tag}")
+        page.wait(lambda: unclosed in page.text())
+        page.go("/")
+        page.find(".rooms-top button").click()
+        page.fill("dialog[open] input[name=room]", f"direct:{tag}")
+        page.press(Keys.ENTER)
+        page.wait(lambda: direct in page.text())
+        # And in the other, once that is chosen.
+        page.js_async("const { language } = await import('/scripts/words/language.js'); await language.use(language.current === 'en' ? 'zh-Hant' : 'en');")
+        page.wait(lambda: direct not in page.text() and "direct:" in page.text())
 
 
 def get(everline, path, **headers):

@@ -126,7 +126,7 @@ export class SignIn {
       else await this.#chat.logIn(username, password, code);
     } catch (failure) {
       if (failure.name === "auth.second_factor_required" && !this.#wantsCode) return this.#askForCode({ username, password });
-      this.#complain(error, () => language.describe(failure));
+      this.#complain(error, () => language.describe(failure), failure.parameter);
       submit.removeAttribute("aria-disabled");
       language.bind(submit, "text", this.#registering ? "account.register" : "account.logIn");
     }
@@ -141,8 +141,8 @@ export class SignIn {
     return length < 8 || length > 256 ? "account.badPassword" : null;
   }
 
-  #complain(error, source) {
+  #complain(error, source, parameter = source === "account.badPassword" ? "password" : "username") {
     error.show(source);
-    this.whole.querySelector(source === "account.badPassword" ? "input[name=password]" : "input[name=username]").focus();
+    (this.whole.querySelector(`input[name="${parameter}"]`) ?? this.whole.querySelector("input")).focus();
   }
 }

@@ -1,11 +1,12 @@
 /** An error answer of the server, or a request that got no answer. `name` is what code decides by; `message` is for a person. */
 export class RPCError extends Error {
-  constructor({ name, message, retryable = false, retryAfterMs, detail }) {
+  constructor({ name, message, retryable = false, retryAfterMs, detail, parameter }) {
     super(message);
     this.name = name;
     this.retryable = retryable;
     this.retryAfterMs = retryAfterMs;
     this.detail = detail;
+    this.parameter = parameter;
   }
 
   static fromWire(error) {
@@ -16,6 +17,7 @@ export class RPCError extends Error {
       retryable: data.retryable === true,
       retryAfterMs: data.retryAfterMs,
       detail: data.detail,
+      parameter: data.param,
     });
   }
 

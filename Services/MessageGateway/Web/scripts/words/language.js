@@ -56,9 +56,20 @@ class Language extends EventTarget {
     return key in catalogues[this.current];
   }
 
-  /** What went wrong, for a person; in the server's words if we have none. */
+  /**
+   * What went wrong, for a person; in the server's words if we have none. To be bound: the words for what is no fault of the server or the network are
+   * loaded when they are first needed.
+   */
   describe(error) {
     const key = `error.${error.name}`;
+    if (!error.retryable && (error.detail || !this.has(key))) {
+      if (!refusal) {
+        learn();
+        return "";
+      }
+      const said = refusal(error.detail);
+      if (said) return said;
+    }
     return this.has(key) ? this.say(key) : this.say("error.other", { message: error.detail || error.message || error.name });
   }
 
@@ -114,6 +125,19 @@ function choose() {
 
 async function load(tag) {
   catalogues[tag] ??= { ...(await loaders[tag]()).default, ...added[tag] };
+}
+
+/** Says a sentence of the server's in words of ours, once it is loaded. */
+let refusal;
+let learning;
+
+function learn() {
+  learning ??= import("./refusals/sentences.js")
+    .then((module) => module.refusal, () => () => null)
+    .then((found) => {
+      refusal = found;
+      language.apply();
+    });
 }
 
 export const language = new Language();
