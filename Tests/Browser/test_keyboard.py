@@ -143,7 +143,7 @@ def test_an_admin_by_the_keyboard(everline, people):
     focus(page, "dialog button[type=submit]")
     page.press(Keys.SPACE)
     # The server's refusal leaves it on the button.
-    page.wait(lambda: "a username is made of" in page.js("return document.querySelector('dialog .form-error').textContent"))
+    page.wait(lambda: "A username is made of" in page.js("return document.querySelector('dialog .form-error').textContent"))
     has_focus(page, "New user", True)
     page.fill("dialog input[name=username]", name)
     page.press(Keys.ENTER)

@@ -1,6 +1,7 @@
 import { storage } from "../model/storage.js";
 
 const KEY = "everline.language";
+const AGAIN_MS = 5000;
 /** Each is loaded when it is first spoken. */
 const loaders = { "zh-Hant": () => import("./zh-Hant.js"), en: () => import("./en.js") };
 const catalogues = {};
@@ -133,7 +134,11 @@ let learning;
 
 function learn() {
   learning ??= import("./refusals/sentences.js")
-    .then((module) => module.refusal, () => () => null)
+    .then((module) => module.refusal, () => {
+      // Without them for the time being; the next error asks again.
+      setTimeout(() => (refusal = learning = undefined), AGAIN_MS);
+      return () => null;
+    })
     .then((found) => {
       refusal = found;
       language.apply();
