@@ -300,6 +300,39 @@ def test_a_refusal_speaks_the_readers_language(everline, people):
         page.wait(lambda: direct not in page.text() and "direct:" in page.text())
 
 
+def test_words_that_do_not_come_are_asked_for_again(everline, people):
+    tag = uuid.uuid4().hex[:6]
+    page = people("en-US")
+    register(page, f"late{tag}", "Late")
+    page.run_cdp("Network.enable", {})
+    page.run_cdp("Network.setBypassServiceWorker", {"bypass": True})
+    page.run_cdp("Network.setCacheDisabled", {"cacheDisabled": True})
+    page.run_cdp("Network.setBlockedURLs", {"urls": ["*/refusals/sentences.js"]})
+    page.find(".rooms-top button").click()
+    page.fill("dialog[open] input[name=room]", f"direct:{tag}")
+    page.press(Keys.ENTER)
+    page.wait(lambda: "Something went wrong: names that begin with direct:" in page.text())
+    page.run_cdp("Network.setBlockedURLs", {"urls": []})
+    page.find("dialog[open] input[name=room]").click()
+
+    def again():
+        page.press(Keys.ENTER)
+        return page.text()
+    page.wait(lambda: "Names that begin with direct: are those of direct rooms." in again())
+
+
+def test_an_error_that_is_not_shown_yet_gets_its_words(everline, people):
+    """It speaks when they come, wherever it is by then; and so does one that has no words but the server's."""
+    page = people("en-US")
+    page.find(".sign-in")
+    assert page.js_async("""
+        const [{ language }, { element }] = await Promise.all(['/scripts/words/language.js', '/scripts/view/element.js'].map((path) => import(path)));
+        const said = ['a direct room is for two', 'another'].map((detail) => element('p', { text: () => language.describe({ name: 'invalid_params', detail }) }));
+        const before = said.map((one) => one.textContent);
+        while (said.some((one) => one.textContent === '')) await new Promise((resolve) => setTimeout(resolve, 10));
+        return [before, said.map((one) => one.textContent)];""") == [["", ""], ["A direct room is for two.", "Something went wrong: another"]]
+
+
 def get(everline, path, **headers):
     connection = http.client.HTTPSConnection("localhost", everline.port(8443), context=context(everline.ca), timeout=300)
     connection.request("GET", path, headers=headers)

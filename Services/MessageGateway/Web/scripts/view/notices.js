@@ -30,17 +30,11 @@ export class Notices {
     this.whole.append(notice);
   }
 
-  #append(notice) {
-    this.whole.append(notice);
-    // The words of an error may have come while it was nowhere.
-    language.apply();
-  }
-
   #add(notice) {
     const passing = this.whole.querySelectorAll(".notice:not(.asking)");
     if (passing.length >= MOST) passing[0].remove();
     // A place that has just come is not listened to yet.
-    if (this.#move()) setTimeout(() => this.#append(notice), SETTLE_MS);
+    if (this.#move()) setTimeout(() => this.whole.append(notice), SETTLE_MS);
     else this.whole.append(notice);
     setTimeout(() => notice.remove(), SHOWN_MS);
   }

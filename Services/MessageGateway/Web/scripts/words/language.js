@@ -16,6 +16,11 @@ class Language extends EventTarget {
   current = choose();
   #plurals = new Intl.PluralRules(this.current);
   #numbers = new Intl.NumberFormat(this.current);
+  /** Says a sentence of the server's in words of ours, once those are loaded. */
+  #refusal;
+  #missed = false;
+  /** The elements that say nothing until then, in the page or not in it yet. */
+  #silent = new Set();
 
   constructor() {
     super();
@@ -64,11 +69,11 @@ class Language extends EventTarget {
   describe(error) {
     const key = `error.${error.name}`;
     if (!error.retryable && (error.detail || !this.has(key))) {
-      if (!refusal) {
-        learn();
+      if (!this.#refusal) {
+        this.#missed = true;
         return "";
       }
-      const said = refusal(error.detail);
+      const said = this.#refusal(error.detail);
       if (said) return said;
     }
     return this.has(key) ? this.say(key) : this.say("error.other", { message: error.detail || error.message || error.name });
@@ -81,6 +86,25 @@ class Language extends EventTarget {
     bound.set(element, says);
     element.toggleAttribute("data-words", true);
     this.#refresh(element);
+  }
+
+  #wait(element) {
+    this.#missed = false;
+    if (this.#silent.size === 0) this.#learn();
+    this.#silent.add(element);
+  }
+
+  async #learn() {
+    try {
+      this.#refusal = (await import("./refusals/sentences.js")).refusal;
+    } catch {
+      // Without them for the time being; the next error asks again.
+      this.#refusal = () => null;
+      setTimeout(() => (this.#refusal = undefined), AGAIN_MS);
+    }
+    const silent = [...this.#silent];
+    this.#silent.clear();
+    for (const element of silent) this.#refresh(element);
   }
 
   unbind(element) {
@@ -107,6 +131,7 @@ class Language extends EventTarget {
   #refresh(element) {
     for (const [attribute, { source, params }] of bound.get(element) ?? []) {
       const text = typeof source === "function" ? source() : this.say(source, params);
+      if (this.#missed) this.#wait(element);
       if (attribute === "text") element.textContent = text;
       else element.setAttribute(attribute, text);
     }
@@ -126,23 +151,6 @@ function choose() {
 
 async function load(tag) {
   catalogues[tag] ??= { ...(await loaders[tag]()).default, ...added[tag] };
-}
-
-/** Says a sentence of the server's in words of ours, once it is loaded. */
-let refusal;
-let learning;
-
-function learn() {
-  learning ??= import("./refusals/sentences.js")
-    .then((module) => module.refusal, () => {
-      // Without them for the time being; the next error asks again.
-      setTimeout(() => (refusal = learning = undefined), AGAIN_MS);
-      return () => null;
-    })
-    .then((found) => {
-      refusal = found;
-      language.apply();
-    });
 }
 
 export const language = new Language();
